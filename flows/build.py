@@ -1,0 +1,220 @@
+"""The build: sources in, every step brought up to date, a release out."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.binding import BoundRecipe, bind, models_used
+from pipeline.models.choose import Chosen, choose_all
+from pipeline.models.pool import ModelPool
+from pipeline.runner import intake
+from pipeline.runner.intake import Sources, take_in
+from pipeline.runner.landing import Landed, land
+from pipeline.runner.steps import Progress, StageRunner, StepReport
+from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, Stopped
+from schemas.models import EngineName
+from schemas.recipe import RecipeFile
+from warehouse.address import Address
+from warehouse.builds import FunnelRow, audit, compact, finish_build, note_funnel, note_listing, start_build
+from warehouse.ledger import Ledger
+from warehouse.plan import EVERY_SHARD, Plan
+from warehouse.store import Store
+
+DOCUMENTS_PER_SHARD = 256
+MOST_SHARDS = 16
+SHARDS_AT_ONCE = 4
+
+RunTask = Callable[[str, int, Callable[[], Awaitable[Any]]], Awaitable[Any]]
+"""Runs one task, given its name, its shard and the work: plainly, or as a task of an orchestrator."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One build as asked for. `limit` documents at most are taken; without `landing` nothing is released."""
+
+    recipe: BoundRecipe
+    sources: Sources
+    address: Address
+    chosen: Mapping[str, Chosen]
+    limit: int | None = None
+    landing: bool = True
+
+
+@dataclass
+class Built:
+    """What a build did: one report for each step and shard, how all units ended, and what landed."""
+
+    build_id: str
+    reports: list[StepReport] = field(default_factory=list)
+    funnel: list[FunnelRow] = field(default_factory=list)
+    landed: Landed | None = None
+    problem: BuildError | None = None
+
+    @property
+    def calls(self) -> int:
+        """Model calls made by this build."""
+        return sum(report.usage.calls for report in self.reports)
+
+    @property
+    def done(self) -> int:
+        """Units finished by this build."""
+        return sum(report.done for report in self.reports)
+
+    @property
+    def deferred(self) -> int:
+        """Units that are still pending because a server did not answer."""
+        return sum(report.deferred for report in self.reports)
+
+
+def prepare(
+    file: RecipeFile, sources: Sources, address: Address, *, engine: EngineName | None = None, limit: int | None = None, landing: bool = True
+) -> Job:
+    """Resolve models and bind the recipe: everything that can be wrong with a request is found here."""
+    bound = bind(file)
+    used = models_used(bound)
+    chosen = choose_all({alias: bound.models[alias] for alias in used}, engine=engine)
+    recipe = bind(file, {alias: each.spec for alias, each in chosen.items()})
+    return Job(recipe, sources, address, chosen, limit, landing)
+
+
+async def run_plainly(name: str, shard: int, work: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a task with no orchestrator around it."""
+    return await work()
+
+
+async def build(job: Job, progress: Progress, run_task: RunTask = run_plainly) -> Built:
+    """Bring a recipe up to date over its sources and release what is left.
+
+    Raises `RequestError` for what was asked, `Busy` for a warehouse in use. A build that starts and does not reach its
+    release returns with `problem` set: what it finished is kept.
+    """
+    store = await asyncio.to_thread(Store.open, job.address)
+    stopping = asyncio.Event()
+    pool = ModelPool({alias: each.spec for alias, each in job.chosen.items()})
+    try:
+        with _stop_on_signals(stopping):
+            return await _Build(job, store, pool, stopping, progress, run_task).run()
+    finally:
+        await pool.close()
+        await asyncio.to_thread(store.close)
+
+
+@dataclass
+class _Build:
+    """One build under way."""
+
+    job: Job
+    store: Store
+    pool: ModelPool
+    stopping: asyncio.Event
+    progress: Progress
+    run_task: RunTask
+
+    async def run(self) -> Built:
+        recipe, job = self.job.recipe, self.job
+        version = importlib.metadata.version("prefmill")
+        steps = [(0, intake.KEY, intake.FINGERPRINT, intake.IDENTITY)]
+        steps += [(place, step.label, step.fingerprint, step.identity) for place, step in enumerate(recipe.steps, start=1)]
+        models = {alias: {**each.spec.identity(), "engine": each.spec.engine} for alias, each in job.chosen.items()}
+        self.built = Built(await start_build(
+            self.store, recipe=recipe.name, recipe_text=recipe.file.text, kind="build" if job.landing else "preview",
+            code_version=version, models=models, steps=steps,
+        ))
+        self.plan, self.ledger = Plan(self.store), Ledger(self.store)
+        await self.plan.begin([step[:3] for step in steps])
+        concurrency = max([each.spec.concurrency for each in job.chosen.values()], default=1)
+        self.runner = StageRunner(self.plan, self.ledger, self.pool, self.built.build_id, concurrency, self.stopping, self.progress)
+        try:
+            await self._steps()
+            if recipe.release and job.landing:
+                await self._land(models, version)
+            await self._finish(self._verdict())
+        except BuildError as problem:
+            self.built.problem = problem
+            await self._finish(problem)
+        except BaseException as problem:
+            with suppress(Exception):
+                await self._finish(problem)
+            raise
+        return self.built
+
+    async def _steps(self) -> None:
+        recipe = self.job.recipe
+        self.built.reports.append(await self.run_task(intake.KEY, EVERY_SHARD, self._take_in))
+        await note_listing(self.store, self.built.build_id)
+        shards = await self.plan.share_out(
+            0, intake.FINGERPRINT, documents_per_shard=DOCUMENTS_PER_SHARD, most_shards=MOST_SHARDS, limit=self.job.limit
+        )
+        turn = asyncio.Semaphore(SHARDS_AT_ONCE)
+
+        async def one_shard(shard: int) -> None:
+            async with turn:
+                for place, step in enumerate(recipe.row_local, start=1):
+                    report = await self.run_task(step.label, shard, lambda p=place, s=step: self.runner.run(p, s, shard))
+                    self.built.reports.append(report)
+
+        async with asyncio.TaskGroup() as group:
+            for shard in range(shards):
+                group.create_task(one_shard(shard))
+        for place, step in enumerate(recipe.set_wide, start=1 + len(recipe.row_local)):
+            report = await self.run_task(step.label, EVERY_SHARD, lambda p=place, s=step: self.runner.run_set_wide(p, s))
+            self.built.reports.append(report)
+
+    async def _take_in(self) -> StepReport:
+        return await take_in(
+            self.job.sources, self.plan, self.ledger, self.built.build_id,
+            stopping=self.stopping, progress=self.progress, limit=self.job.limit,
+        )
+
+    async def _land(self, models: Mapping[str, Any], version: str) -> None:
+        async def work() -> Landed:
+            return await land(self.store, self.job.recipe, self.built.build_id, models, version)
+
+        self.built.landed = await self.run_task("land/release", EVERY_SHARD, work)
+
+    def _verdict(self) -> BuildError | None:
+        """What keeps this build from being done, if anything."""
+        built = self.built
+        if built.deferred:
+            last = next((report.last_problem for report in reversed(built.reports) if report.last_problem), "")
+            built.problem = Deferred(f"{built.deferred} units are still pending ({last}); run the same build again to finish them")
+        elif built.landed and built.landed.release.status == "held":
+            failed = "; ".join(result.sentence for result in built.landed.gates if not result.passed)
+            built.problem = HeldBack(f"release {built.landed.release.release} is held back, `latest` has not moved: {failed}")
+        return built.problem
+
+    async def _finish(self, problem: BaseException | None) -> None:
+        names: dict[type[BaseException], str] = {Deferred: "deferred", HeldBack: "held", Stopped: "stopped"}
+        status = "done" if problem is None else names.get(type(problem), "failed")
+        self.built.funnel = await note_funnel(self.store, self.built.build_id)
+        if problem is None and (broken := {name: count for name, count in (await audit(self.store)).items() if count}):
+            raise PrefmillError(f"the warehouse breaks its own rules: {broken}; see `prefmill sql \"FROM {next(iter(broken))}\"` and report it")
+        await finish_build(self.store, self.built.build_id, status=status, message=str(problem or ""))
+        await compact(self.store)
+
+
+@contextmanager
+def _stop_on_signals(stopping: asyncio.Event) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM stops cleanly; a second one is left to the default handler."""
+    loop = asyncio.get_running_loop()
+    handled = []
+    for sign in (signal.SIGINT, signal.SIGTERM):
+
+        def stop(sign: signal.Signals = sign) -> None:
+            stopping.set()
+            loop.remove_signal_handler(sign)
+
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread: the orchestrator handles signals
+            loop.add_signal_handler(sign, stop)
+            handled.append(sign)
+    try:
+        yield
+    finally:
+        for sign in handled:
+            loop.remove_signal_handler(sign)

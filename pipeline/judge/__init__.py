@@ -1,0 +1,5 @@
+"""Judge: responses become signals."""
+
+from pipeline.judge.pairwise import Pairwise
+
+JUDGE = {"pairwise": Pairwise}

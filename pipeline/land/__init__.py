@@ -1,0 +1,5 @@
+"""Land: pairs become releases, and releases become files."""
+
+from pipeline.land.release import Release
+
+LAND = {"release": Release}

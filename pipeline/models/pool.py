@@ -1,0 +1,122 @@
+"""The models of one build: renders requests, asks engines, checks the shape of replies, keeps the bill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from pipeline.models.engine import Engine, open_engine
+from prompts.library import Template
+from schemas.errors import Unanswerable
+from schemas.fingerprints import derive_seed, identify
+from schemas.models import ModelSpec
+from schemas.requests import Call, Choice, Completion, Draw, Json, Request, Shape, Usage
+
+SHAPE_ATTEMPTS = 4
+"""How often a reply of the wrong shape is asked for again before the unit fails."""
+
+
+class ModelPool:
+    """Answers requests by alias. An engine is opened by its first request, so a build with nothing to do opens none."""
+
+    def __init__(self, specs: Mapping[str, ModelSpec]) -> None:
+        self._specs = dict(specs)
+        self._engines: dict[str, asyncio.Task[Engine]] = {}
+        self._identities = {alias: spec.identity() for alias, spec in self._specs.items()}
+
+    async def ask(self, request: Request, templates: Mapping[str, Template]) -> Completion:
+        """The checked completion of one request, with the usage of all its attempts.
+
+        Raises `Unanswerable("truncated_reply")` or `Unanswerable("unparsable_reply")` when the shape cannot be had, and
+        whatever the engine raises. A cut reply is not asked for again when the token limit cut it: it would be cut again.
+        """
+        spec = self._specs[request.model]
+        engine = await self._engine(request.model)
+        call = self._call(request, templates[request.prompt], spec)
+        used = Usage()
+        problem = ""
+        for attempt in range(SHAPE_ATTEMPTS):
+            seeded = call if attempt == 0 else replace(call, seed=derive_seed(call.key, attempt))
+            completion = await engine.complete(seeded)
+            used += replace(completion.usage, cost=price_of(completion.usage, spec))
+            try:
+                draws = tuple(_shaped(draw, request.shape) for draw in completion.draws)
+            except ValueError as wrong:
+                problem = str(wrong).splitlines()[0]
+                if any(draw.finish_reason == "length" for draw in completion.draws):
+                    raise _Spent("truncated_reply", f"the reply was cut at {request.sampling.max_tokens} tokens", used) from None
+                continue
+            return Completion(draws, completion.model or call.model, used)
+        raise _Spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
+
+    async def close(self) -> None:
+        """Close every engine that was opened."""
+        for opening in self._engines.values():
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                await opening.result().close()
+            else:
+                opening.cancel()
+        self._engines.clear()
+
+    async def _engine(self, alias: str) -> Engine:
+        """The engine of an alias; aliases that name the same model on the same engine share one."""
+        key = self._specs[alias].model_dump_json()
+        if key not in self._engines:
+            self._engines[key] = asyncio.create_task(open_engine(self._specs[alias]))
+        return await asyncio.shield(self._engines[key])
+
+    def _call(self, request: Request, template: Template, spec: ModelSpec) -> Call:
+        messages = template.render(request.variables)
+        sampling = request.sampling
+        key = identify(
+            "requests", messages, self._identities[request.model], _shape_name(request.shape),
+            [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.n], request.logprobs, request.salt,
+        )
+        return Call(request, messages, spec.model, derive_seed(key, 0), key)
+
+
+class _Spent(Unanswerable):
+    """Unanswerable, but calls were paid for."""
+
+    def __init__(self, reason: str, detail: str, usage: Usage) -> None:
+        self.usage = usage
+        super().__init__(reason, detail)
+
+
+def usage_of(problem: BaseException) -> Usage:
+    """What a failed request used."""
+    return problem.usage if isinstance(problem, _Spent) else Usage()
+
+
+def price_of(usage: Usage, spec: ModelSpec) -> float:
+    """Money for these tokens at the model's price."""
+    price = spec.price
+    cached_price = price.input if price.cached_input is None else price.cached_input
+    fresh = usage.tokens_in - usage.tokens_cached
+    return (fresh * price.input + usage.tokens_cached * cached_price + usage.tokens_out * price.output) / 1e6
+
+
+def _shaped(draw: Draw, shape: Shape) -> Draw:
+    """The draw with its parsed data; raises `ValueError` when the text has another shape."""
+    match shape:
+        case Json(reply):
+            try:
+                return replace(draw, data=reply.model_validate_json(draw.text))
+            except ValidationError as problem:
+                raise ValueError(problem.errors(include_url=False, include_context=False)[0]["msg"]) from None
+        case Choice(options):
+            if draw.text not in options:
+                raise ValueError(f"{draw.text[:40]!r} is not one of {', '.join(options)}")
+    return draw
+
+
+def _shape_name(shape: Shape) -> str | list[str]:
+    match shape:
+        case Json(reply):
+            return reply.__name__
+        case Choice(options):
+            return list(options)
+    return "text"

@@ -1,0 +1,87 @@
+"""Land a release: deal pairs out to splits, write the immutable files, hold the figures against the gates."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.binding import BoundRecipe
+from pipeline.land.files import write_release
+from pipeline.land.gates import GateResult, check
+from schemas.errors import RequestError
+from schemas.models import REHEARSAL
+from warehouse.builds import now
+from warehouse.releases import (
+    ReleaseRow, add_release, current_snapshot, deal_out, documents_of_pairs, figures_of_scope, list_releases, over_release_rows,
+)
+from warehouse.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What became of a build's pairs: the release, whether it is new, and what each gate said."""
+
+    release: ReleaseRow
+    is_new: bool
+    gates: Sequence[GateResult]
+
+
+async def land(store: Store, recipe: BoundRecipe, build_id: str, models: Mapping[str, Any], code_version: str) -> Landed:
+    """Make a release of all pairs in scope, unless the recipe's newest one already is just that.
+
+    The files come first and the rows after, in one transaction, so that no release is ever listed without its files. A release that fails a gate is written all the same, as `held`.
+    """
+    step = recipe.release
+    assert step is not None
+    strategy = step.strategy
+    splits = {document: strategy.split(document) for document in await documents_of_pairs(store)}
+    release_id, sizes = await deal_out(store, splits, [recipe.name, strategy.name or ""])
+    shares = await figures_of_scope(store)
+    figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
+    results = check(strategy.gates, figures)
+    status = "published" if all(result.passed for result in results) else "held"
+
+    known = await store.read(list_releases, recipe.name)
+    newest = next(iter(known), None)
+    if newest and newest.release_id == release_id and newest.status == status:
+        return Landed(newest, False, results)
+    everyone = {row.release for row in await store.read(list_releases)}
+    name = _name(recipe.name, strategy.name, everyone)
+    is_rehearsal = any(REHEARSAL in str(model).split(":")[0] for each in recipe.row_local for model in _names(each.identity))
+    facts = {
+        "release": name, "release_id": release_id, "snapshot_id": await current_snapshot(store),
+        "fingerprints": [{"step": each.label, "fingerprint": each.fingerprint} for each in recipe.steps], "models": dict(models),
+        "code_version": code_version, "gates": [result.model_dump() for result in results], "figures": figures,
+        "recipe_text": recipe.file.text,
+    }
+    folder = store.address.releases / name
+    # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
+    shutil.rmtree(folder, ignore_errors=True)
+    manifest = await over_release_rows(store, is_rehearsal, lambda batches: write_release(folder, batches, facts))
+    sealed = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    row = ReleaseRow(
+        release=name, release_id=release_id, recipe=recipe.name, status=status, pairs=manifest.rows, documents=len(splits),
+        splits=sizes, gates=[result.model_dump() for result in results], figures=figures, snapshot_id=facts["snapshot_id"],
+        build_id=build_id, folder=str(folder), manifest_sha256=sealed, code_version=code_version, rehearsal=is_rehearsal, created_at=now(),
+    )
+    await add_release(store, row, recipe.file.text)
+    return Landed(row, True, results)
+
+
+def _names(identity: Mapping[str, Any]) -> list[str]:
+    return [model["model"] for model in identity["models"]]
+
+
+def _name(recipe: str, given: str | None, taken: set[str]) -> str:
+    """The given name, or `<recipe>-<date>` with a number when that day has one already."""
+    if given:
+        if given in taken:
+            raise RequestError(f"there is a release {given!r} already and its content differs; a name is used once: give another, or none")
+        return given
+    stem = re.sub(r"[^a-z0-9._-]+", "-", recipe.lower()).strip("-._")[:40] or "release"
+    dated = f"{stem}-{now():%Y-%m-%d}"
+    return next(name for name in (dated, *(f"{dated}.{number}" for number in range(2, 100_000))) if name not in taken)

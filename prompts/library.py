@@ -1,0 +1,118 @@
+"""Templates: Markdown files with a YAML head, one section per message, rendered apart.
+
+    ---
+    about: Which of two answers is better, under one principle.
+    inputs: [question, facts, principle, first, second]
+    ---
+    <!-- system -->
+    You compare two answers …
+    <!-- user -->
+    {{ question | fenced("question") }}
+
+Roles are read from the template's own text, never from rendered text, so no document can open a turn of its own.
+Templates run in Jinja's immutable sandbox; a variable that is missing or undeclared is an error.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import jinja2.meta
+import jinja2.sandbox
+import yaml
+
+from schemas.errors import RequestError, nearest
+from schemas.rows import Message
+
+SHIPPED = Path(__file__).parent
+SECTION = re.compile(r"^<!-- (system|user|assistant) -->\n", re.MULTILINE)
+CONTROL_TOKEN = re.compile(r"<(?=\|)|(?<=\|)>|\[(?=/?INST\])")
+
+
+def fenced(text: str, name: str) -> str:
+    """`text` between tags that it cannot close: the tag carries a hash of the text, known only once the text is.
+
+    Chat control tokens (`<|…|>`, `[INST]`) are broken by a zero-width space, so a tokenizer reads them as text. The same
+    text always gets the same tag, which keeps prefix caches warm.
+    """
+    nonce = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    inert = CONTROL_TOKEN.sub(lambda match: match.group() + "\u200b" if match.group() != ">" else "\u200b>", text)
+    return f"<{name} {nonce}>\n{inert}\n</{name} {nonce}>"
+
+
+def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.filters["fenced"] = fenced
+    return environment
+
+
+ENVIRONMENT = _environment()
+
+
+@dataclass(frozen=True)
+class Template:
+    """One prompt template; `sha256` of its messages' source and is part of every fingerprint that uses it."""
+
+    name: str
+    about: str
+    inputs: tuple[str, ...]
+    parts: tuple[tuple[str, jinja2.Template], ...]
+    sha256: str
+    path: Path
+
+    def render(self, variables: Mapping[str, Any]) -> list[Message]:
+        """The messages for these variables, each rendered on its own."""
+        return [{"role": role, "content": part.render(variables).strip()} for role, part in self.parts]  # type: ignore[typeddict-item]
+
+
+@functools.cache
+def load_template(path: Path, name: str) -> Template:
+    """Read and check one template file; raises `RequestError` that names the file and what is wrong with it."""
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise RequestError(f"prompt file {str(path)!r} cannot be read: {problem}") from None
+    head, body = _split_head(source, path)
+    pieces = SECTION.split(body)
+    if len(pieces) < 3 or pieces[0].strip():
+        raise RequestError(f"{path}: a prompt starts with a line `<!-- system -->` or `<!-- user -->` after its head")
+    inputs = tuple(head.get("inputs", ()))
+    try:
+        used = jinja2.meta.find_undeclared_variables(ENVIRONMENT.parse(body))
+        parts = tuple(
+            (role, ENVIRONMENT.from_string(text.strip())) for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
+        )
+    except jinja2.TemplateError as problem:
+        raise RequestError(f"{path}: not a valid template: {problem}") from None
+    if unknown := used - set(inputs):
+        name_of = sorted(unknown)[0]
+        raise RequestError(f"{path}: variable `{name_of}` is not among its inputs{nearest(name_of, inputs)}")
+    digest = hashlib.sha256("\0".join(pieces[1:]).encode()).hexdigest()
+    return Template(name, str(head.get("about", "")), inputs, parts, digest, path)
+
+
+def shipped_template(name: str) -> Template:
+    """The template that ships as `prompts/<stage>/<name>.md`."""
+    return load_template(SHIPPED / f"{name}.md", name)
+
+
+def _split_head(source: str, path: Path) -> tuple[dict[str, Any], str]:
+    match = re.match(r"---\n(.*?)\n---\n", source, re.DOTALL)
+    if not match:
+        raise RequestError(f"{path}: a prompt starts with a YAML head between two lines `---`")
+    try:
+        head = yaml.safe_load(match.group(1))
+    except yaml.YAMLError as problem:
+        raise RequestError(f"{path}: its head is not valid YAML: {problem}") from None
+    if not isinstance(head, dict) or not isinstance(head.get("inputs", []), list):
+        raise RequestError(f"{path}: its head needs `inputs:`, a list of variable names")
+    return head, source[match.end():].lstrip("\n")

@@ -1,0 +1,210 @@
+"""The rows of the warehouse, in two forms.
+
+An *answer* (`PassageAnswer`, `PromptAnswer`, …) is what a strategy writes: content alone. The stage runner stamps it with
+its id, the unit and the step it came from, and its home document; the result is a *row* (`Passage`, `Prompt`, …), which
+is what later strategies read.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict
+
+Status = Literal["ok", "none", "failed"]
+Vote = Literal["a", "b", "tie"]
+Order = Literal["ab", "ba"]
+
+
+class Row(BaseModel):
+    """Frozen, and closed to fields that no table has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as every trainer and server writes it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Context(TypedDict):
+    """A text that a prompt rests on; `role` says what for (`passage`, `noise`, …)."""
+
+    role: str
+    text: str
+
+
+class Condition(TypedDict):
+    """What an answer is conditioned on (a principle, a persona); a hidden one never reaches an export."""
+
+    kind: str
+    id: str
+    text: str
+    visible: bool
+
+
+class DocumentAnswer(Row):
+    """One source file or dataset row, as text. `sha256` is of the text, `uri` the first place it was found at."""
+
+    uri: str
+    title: str
+    text: str
+    media_type: str
+    licence: str | None = None
+    sha256: str
+
+
+class PassageAnswer(Row):
+    """Characters `start` to `end` (Python slicing) of a document; `heading` is the path of headings above it."""
+
+    start: int
+    end: int
+    text: str
+    heading: str = ""
+
+
+class PromptAnswer(Row):
+    """Something to answer, with what is known of the right answer (`reference`, and `evidence` quoted verbatim)."""
+
+    messages: list[Message]
+    passage_ids: list[str] = []
+    context: list[Context] = []
+    reference: str | None = None
+    evidence: str | None = None
+    analysis: str | None = None
+    condition: Condition | None = None
+    parent_id: str | None = None
+    tags: list[str] = []
+
+
+class ResponseAnswer(Row):
+    """One candidate answer; `role` says what it stands for (`candidate`, `gold`, `student`, …). `logprob` in nats."""
+
+    prompt_id: str
+    text: str
+    model: str
+    role: str
+    strategy: str
+    draw: int = 0
+    finish_reason: str = "stop"
+    tokens: int = 0
+    logprob: float | None = None
+
+
+class SignalAnswer(Row):
+    """One judge call or measurement, raw. `vote` names the candidate (a, b), not the position it was shown at."""
+
+    prompt_id: str
+    response_ids: list[str]
+    name: str
+    evaluator: str
+    order: Order | None = None
+    draw: int = 0
+    vote: Vote | None = None
+    value: float | None = None
+    probability: float | None = None
+    abstained: bool = False
+    rationale: str | None = None
+    raw: str = ""
+
+
+class PairAnswer(Row):
+    """One labelled comparison. `p_chosen` in [0.5, 1], `confidence` in [0, 1], `score_gap` > 0 in the rule's own unit."""
+
+    prompt_id: str
+    chosen_id: str
+    rejected_id: str
+    score_gap: float
+    p_chosen: float
+    confidence: float
+    rule: str
+    rationale: str | None = None
+
+
+class Document(DocumentAnswer):
+    """A stored document."""
+
+    document_id: str
+
+
+class Passage(PassageAnswer):
+    """A stored passage."""
+
+    passage_id: str
+    document_id: str
+
+
+class Prompt(PromptAnswer):
+    """A stored prompt; `document_id` is the home document, which decides its split."""
+
+    prompt_id: str
+    document_id: str
+
+    @property
+    def question(self) -> str:
+        """The last user turn."""
+        return next(message["content"] for message in reversed(self.messages) if message["role"] == "user")
+
+    def facts(self, show: Literal["nothing", "passage", "evidence"]) -> str:
+        """The texts this prompt rests on, or its evidence, or nothing; what is missing is the empty text."""
+        if show == "evidence":
+            return self.evidence or ""
+        return "\n\n".join(context["text"] for context in self.context) if show == "passage" else ""
+
+
+class Response(ResponseAnswer):
+    """A stored response."""
+
+    response_id: str
+    document_id: str
+
+
+class Signal(SignalAnswer):
+    """A stored signal."""
+
+    signal_id: str
+    document_id: str
+
+
+class Pair(PairAnswer):
+    """A stored pair."""
+
+    pair_id: str
+    document_id: str
+
+
+class Outcome(Row):
+    """What happened to one unit in one step: exactly one row for each, whatever happened.
+
+    `subject_id` is the row that the unit is about: the prompt of a pair of responses, the pair a filter dropped.
+
+    `status`: `ok` (rows were made, or the row was kept), `none` (nothing came of it, or the row was dropped), `failed`
+    (it could not be done). `reason` is a stable code, `detail` the sentence. Tokens are counts, `cost` is in the
+    currency of the model's price, `seconds` is wall time from the first request to the answer.
+    """
+
+    fingerprint: str
+    unit_id: str
+    step: str
+    subject_id: str
+    document_id: str | None
+    status: Status
+    reason: str
+    detail: str = ""
+    rows: int = 0
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+    build_id: str = ""
+
+
+ANSWER_TABLES: dict[type[Row], str] = {
+    DocumentAnswer: "documents", PassageAnswer: "passages", PromptAnswer: "prompts",
+    ResponseAnswer: "responses", SignalAnswer: "signals", PairAnswer: "pairs",
+}

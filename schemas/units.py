@@ -1,0 +1,73 @@
+"""The units of work: what one call of a strategy receives, and how the unit is named in the ledger.
+
+A unit's id is the id of the row it is, or a hash of its members: a group that gains a response is another unit, so a
+response that arrives late is judged too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
+
+UnitKind = Literal["document", "passage", "prompt", "response_pair", "candidates", "all_pairs"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentUnit:
+    """One document."""
+
+    unit_id: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class PassageUnit:
+    """One passage, with the title of its document."""
+
+    unit_id: str
+    passage: Passage
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptUnit:
+    """One prompt."""
+
+    unit_id: str
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsePair:
+    """Two candidate answers to one prompt, `a` and `b` in the order of their ids."""
+
+    unit_id: str
+    prompt: Prompt
+    a: Response
+    b: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """All candidate answers to one prompt and every signal about them, each sorted by id."""
+
+    unit_id: str
+    prompt: Prompt
+    responses: tuple[Response, ...]
+    signals: tuple[Signal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairText:
+    """One labelled pair with its texts, as filters and exports read it."""
+
+    unit_id: str
+    pair: Pair
+    prompt: Prompt
+    chosen: Response
+    rejected: Response
+
+
+Unit = DocumentUnit | PassageUnit | PromptUnit | ResponsePair | Candidates | PairText

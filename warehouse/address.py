@@ -1,0 +1,81 @@
+"""Where a warehouse is: a folder on this machine, or a PostgreSQL catalog with a data path."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from schemas.errors import WarehouseError
+
+DEFAULT = "lake"
+HOST_OPTIONS = {"sslmode", "connect_timeout", "options", "application_name", "sslrootcert"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """A catalog and the folder of its Parquet files; `root` also holds releases and scratch files.
+
+    `shown` is what people may see: it never carries a password.
+    """
+
+    catalog: str
+    root: Path
+    data: str
+    shown: str
+    is_postgres: bool
+
+    @property
+    def releases(self) -> Path:
+        """The folder of immutable releases."""
+        return self.root / "releases"
+
+
+def resolve_address(warehouse: str | None = None) -> Address:
+    """The address of `warehouse`, else of `$PREFMILL_WAREHOUSE`, else of the folder `lake`.
+
+    A folder means an SQLite catalog inside it. `postgresql://user:password@host:port/database` means a PostgreSQL
+    catalog; its Parquet files go to `?data=FOLDER`, else `$PREFMILL_DATA`, else the folder `lake`.
+    """
+    text = warehouse or os.environ.get("PREFMILL_WAREHOUSE") or DEFAULT
+    if re.match(r"postgres(ql)?://", text):
+        return _postgres(text)
+    if "://" in text:
+        raise WarehouseError(f"warehouse {_masked(text)!r} is neither a folder nor a `postgresql://` address; give one of the two")
+    root = Path(text).expanduser().absolute()
+    if root.exists() and not root.is_dir():
+        raise WarehouseError(f"warehouse {text!r} is a file; give a folder (it is made when it does not exist)")
+    return Address(f"sqlite:{root / 'catalog.sqlite'}", root, f"{root / 'data'}{os.sep}", str(root), False)
+
+
+def _postgres(text: str) -> Address:
+    url = urlsplit(text)
+    query = dict(parse_qsl(url.query))
+    root = Path(query.pop("data", None) or os.environ.get("PREFMILL_DATA") or DEFAULT).expanduser().absolute()
+    if unknown := set(query) - HOST_OPTIONS:
+        raise WarehouseError(f"warehouse address has an unknown option {sorted(unknown)[0]!r}; known: data, {', '.join(sorted(HOST_OPTIONS))}")
+    try:
+        port = url.port
+    except ValueError:
+        raise WarehouseError(f"warehouse {_masked(text)!r} has a port that is not a number") from None
+    parts = {
+        "dbname": unquote(url.path.lstrip("/")), "host": unquote(url.hostname or ""), "port": str(port or ""),
+        "user": unquote(url.username or ""), "password": unquote(url.password or ""), **query,
+    }
+    if not parts["dbname"]:
+        raise WarehouseError(f"warehouse {_masked(text)!r} names no database; write postgresql://user@host:5432/DATABASE")
+    words = " ".join(f"{key}={_quoted(value)}" for key, value in parts.items() if value)
+    return Address(f"postgres:{words}", root, f"{root / 'data'}{os.sep}", _masked(text), True)
+
+
+def _quoted(value: str) -> str:
+    """A libpq connection value, quoted when it must be."""
+    if re.fullmatch(r"[\w./:@%+-]+", value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _masked(text: str) -> str:
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:…@", text)

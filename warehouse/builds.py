@@ -1,0 +1,139 @@
+"""Builds: what ran, on what, with which steps, and how every unit of it ended."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import orjson
+
+from schemas.fingerprints import canonical_json
+from warehouse.connection import LAKE
+from warehouse.store import SCRATCH, Store
+
+MERGE_FROM_FILES = 24
+"""A table in more data files than this is merged after a build: every small commit makes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelRow:
+    """How many units of a step ended how, and how many rows they made."""
+
+    position: int
+    step: str
+    status: str
+    reason: str
+    units: int
+    rows: int
+
+
+def now() -> datetime.datetime:
+    """The time in UTC, as the warehouse keeps it."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+async def start_build(
+    store: Store, *, recipe: str, recipe_text: str, kind: str, code_version: str, models: Mapping[str, Any],
+    steps: Sequence[tuple[int, str, str, Mapping[str, Any]]],
+) -> str:
+    """Note a new build with its steps (position, label, fingerprint, identity); returns its id, `build-7`.
+
+    We hold the lease, so a build still marked as running belongs to a dead process: it is marked `interrupted`.
+    """
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> str:
+        cursor.execute("BEGIN")
+        cursor.execute(f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = ? WHERE status = 'running'", [now()])
+        count = _scalar(cursor, f"SELECT count(*) FROM {LAKE}.builds")
+        build_id = f"build-{count + 1}"
+        cursor.execute(
+            f"INSERT INTO {LAKE}.builds VALUES (?, ?, ?, NULL, ?, 'running', NULL, ?, ?, ?, NULL)",
+            [build_id, recipe, recipe_text, kind, code_version, orjson.dumps(models).decode(), now()],
+        )
+        for position, label, fingerprint, identity in steps:
+            cursor.execute(f"INSERT INTO {LAKE}.build_steps VALUES (?, ?, ?, ?)", [build_id, position, label, fingerprint])
+            cursor.execute(
+                f"INSERT INTO {LAKE}.fingerprints SELECT $1, $2, $3 WHERE NOT EXISTS (FROM {LAKE}.fingerprints WHERE fingerprint = $1)",
+                [fingerprint, label, canonical_json(identity)],
+            )
+        cursor.execute("COMMIT")
+        return build_id
+
+    return await store.write(work)
+
+
+async def note_listing(store: Store, build_id: str) -> str:
+    """Keep which items the build was given; builds that were given the same share one listing."""
+    # Writing to the lake while reading the plan: a transaction may write to one database only, reading both is fine.
+    def work(cursor: duckdb.DuckDBPyConnection) -> str:
+        cursor.execute("BEGIN")
+        listing_id = "lst_" + str(_scalar(cursor, f"SELECT substr(md5(coalesce(string_agg(uri || chr(0) || item_id, chr(0) ORDER BY uri, item_id), '')), 1, 20) FROM {SCRATCH}.items"))
+        cursor.execute(f"INSERT INTO {LAKE}.listings SELECT $1, uri, item_id FROM {SCRATCH}.items WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)", [listing_id])
+        cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = ? WHERE build_id = ?", [listing_id, build_id])
+        cursor.execute("COMMIT")
+        return listing_id
+
+    return await store.write(work)
+
+
+async def finish_build(store: Store, build_id: str, *, status: str, message: str = "") -> None:
+    """Note how a build ended: `done`, `held`, `deferred`, `stopped` or `failed`."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.execute(f"UPDATE {LAKE}.builds SET status = ?, message = ?, finished_at = ? WHERE build_id = ?", [status, message, now(), build_id])
+
+    await store.write(work)
+
+
+async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
+    """Count how the units of this build ended, those done by earlier builds included, and keep the counts."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> list[FunnelRow]:
+        cursor.execute("BEGIN")
+        cursor.execute(f"""
+            INSERT INTO {LAKE}.build_funnel
+            SELECT $1, s.position, s.step, coalesce(o.status, 'pending'), coalesce(o.reason, ''), count(*), coalesce(sum(o.rows), 0)
+            FROM {SCRATCH}.units u JOIN {SCRATCH}.steps s ON s.position = u.position
+            LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
+            GROUP BY ALL
+        """, [build_id])
+        cursor.execute("COMMIT")
+        rows = cursor.execute(
+            f"SELECT position, step, status, reason, units, rows FROM {LAKE}.build_funnel WHERE build_id = ? "
+            "ORDER BY position, status = 'pending', status, units DESC, reason", [build_id],
+        ).fetchall()
+        return [FunnelRow(*row) for row in rows]
+
+    return await store.write(work)
+
+
+async def audit(store: Store) -> dict[str, int]:
+    """How many rows each `audit_*` view has; all must be zero."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
+        names = [row[0] for row in cursor.execute(
+            f"SELECT view_name FROM duckdb_views() WHERE database_name = '{LAKE}' AND view_name LIKE 'audit_%' ORDER BY ALL"
+        ).fetchall()]
+        return {name: _scalar(cursor, f"SELECT count(*) FROM {LAKE}.{name}") for name in names}
+
+    return await store.read(work)
+
+
+async def compact(store: Store) -> None:
+    """Merge the many small files of a build; older snapshots keep theirs until somebody expires them."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        files = _scalar(cursor, f"SELECT coalesce(max(file_count), 0) FROM ducklake_table_info('{LAKE}')")
+        if files >= MERGE_FROM_FILES:
+            cursor.execute(f"CALL ducklake_flush_inlined_data('{LAKE}')")
+            cursor.execute(f"CALL ducklake_merge_adjacent_files('{LAKE}')")
+
+    await store.write(work)
+
+
+def _scalar(cursor: duckdb.DuckDBPyConnection, query: str) -> Any:
+    row = cursor.execute(query).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,203 @@
+"""The plan of one build: which rows are in scope, which units they form, and which of those are still to do.
+
+A row is in scope when the unit that made it is, all the way up to the documents that this build was given. So rows of
+deleted documents, earlier prompts or other recipes stay in the tables and out of this build. What is still to do is an
+anti-join of units against outcomes, asked once for each step and shard, and guarded again when outcomes are appended.
+
+The scratch database holds `live` (rows in scope; `parent_id` is the prompt of a response, signal or pair), `units`
+(all units of each step) and `pending` (those without an outcome).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from schemas.units import Unit, UnitKind
+from warehouse.connection import LAKE
+from warehouse.reading import BATCH, UNIT_QUERIES, unit_of
+from warehouse.store import SCRATCH, Store
+
+Result = TypeVar("Result")
+EVERY_SHARD = -1
+NOUNS = {"passages": "passage", "prompts": "prompt", "responses": "response", "signals": "signal", "pairs": "pair"}
+PARENTS = {"passages": "document_id", "prompts": "document_id", "responses": "prompt_id", "signals": "prompt_id", "pairs": "prompt_id"}
+
+TABLES = f"""
+CREATE TABLE {SCRATCH}.items (uri VARCHAR, item_id VARCHAR);
+CREATE TABLE {SCRATCH}.live (tab VARCHAR, shard INTEGER, row_id VARCHAR, parent_id VARCHAR, document_id VARCHAR);
+CREATE TABLE {SCRATCH}.units (
+    position INTEGER, shard INTEGER, unit_id VARCHAR, subject_id VARCHAR, document_id VARCHAR, a VARCHAR, b VARCHAR
+);
+CREATE TABLE {SCRATCH}.pending AS FROM {SCRATCH}.units LIMIT 0;
+CREATE TABLE {SCRATCH}.steps (position INTEGER, step VARCHAR, fingerprint VARCHAR);
+CREATE MACRO {SCRATCH}.group_id(members) AS 'grp_' || substr(md5(array_to_string(list_sort(members), '|')), 1, 20);
+"""
+
+SIMPLE_UNITS = """
+SELECT row_id AS unit_id, row_id AS subject_id, document_id, NULL AS a, NULL AS b
+FROM plan.live WHERE tab = '{tab}' AND shard = $shard
+"""
+
+UNITS: dict[UnitKind, str] = {
+    "document": SIMPLE_UNITS.format(tab="documents"),
+    "passage": SIMPLE_UNITS.format(tab="passages"),
+    "prompt": SIMPLE_UNITS.format(tab="prompts"),
+    "response_pair": """
+SELECT plan.group_id([x.row_id, y.row_id]) AS unit_id, x.parent_id AS subject_id, x.document_id, x.row_id AS a, y.row_id AS b
+FROM plan.live x JOIN plan.live y ON y.parent_id = x.parent_id AND x.row_id < y.row_id
+WHERE x.tab = 'responses' AND y.tab = 'responses' AND x.shard = $shard AND y.shard = $shard
+""",
+    "candidates": """
+SELECT plan.group_id(list(row_id) || [parent_id]) AS unit_id, parent_id AS subject_id, any_value(document_id) AS document_id,
+    NULL AS a, NULL AS b
+FROM plan.live WHERE tab IN ('responses', 'signals') AND shard = $shard GROUP BY parent_id
+""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many units a step has in a shard, and how many of them have no outcome yet."""
+
+    units: int
+    pending: int
+
+
+class Plan:
+    """The scope of one build, kept in the scratch database of an open store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def begin(self, steps: Sequence[tuple[int, str, str]]) -> None:
+        """Start an empty plan for these (position, step, fingerprint)."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> None:
+            cursor.execute(TABLES)
+            cursor.executemany(f"INSERT INTO {SCRATCH}.steps VALUES (?, ?, ?)", [list(step) for step in steps])
+
+        await self._store.read(work)
+
+    async def add_items(self, items: Sequence[tuple[str, str]], fingerprint: str) -> set[str]:
+        """Note (uri, item_id) of the sources; returns the items that no build has read yet."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+            rows = pa.table({"uri": [uri for uri, _ in items], "item_id": [item for _, item in items]})
+            cursor.register("found", rows)
+            cursor.execute(f"INSERT INTO {SCRATCH}.items SELECT uri, item_id FROM found")
+            return {row[0] for row in cursor.execute(
+                f"SELECT DISTINCT item_id FROM found f ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = f.item_id",
+                [fingerprint],
+            ).fetchall()}
+
+        return await self._store.read(work)
+
+    async def share_out(self, position: int, fingerprint: str, *, documents_per_shard: int, most_shards: int, limit: int | None) -> int:
+        """Put the documents of all items in scope and deal them out to shards by id; returns the number of shards."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> int:
+            cursor.execute(
+                f"INSERT INTO {SCRATCH}.units SELECT DISTINCT {position}, {EVERY_SHARD}, item_id, item_id, NULL, NULL, NULL FROM {SCRATCH}.items"
+            )
+            cursor.execute(f"""
+                CREATE TABLE {SCRATCH}.documents AS
+                SELECT o.subject_id AS document_id FROM {SCRATCH}.items i
+                JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id AND o.status = 'ok'
+                GROUP BY ALL ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
+            """, [fingerprint])
+            count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.documents"))
+            shards = max(1, min(most_shards, -(-count // documents_per_shard)))
+            cursor.execute(f"""
+                INSERT INTO {SCRATCH}.live SELECT 'documents', ('0x' || right(document_id, 7))::INTEGER % {shards},
+                document_id, document_id, document_id FROM {SCRATCH}.documents
+            """)
+            return shards
+
+        return await self._store.read(work)
+
+    async def form_units(self, position: int, shard: int, kind: UnitKind, fingerprint: str) -> Counts:
+        """Form the units of a step from the rows in scope, and find those without an outcome."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
+            cursor.execute(f"INSERT INTO {SCRATCH}.units SELECT {position}, {shard}, u.* FROM ({UNITS[kind]}) u", {"shard": shard})
+            here = f"position = {position} AND shard = {shard}"
+            cursor.execute(f"""
+                INSERT INTO {SCRATCH}.pending SELECT u.* FROM {SCRATCH}.units u
+                ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id WHERE u.{here.replace("AND ", "AND u.")}
+            """, [fingerprint])
+            units = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE {here}"))
+            return Counts(units, _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.pending WHERE {here}")))
+
+        return await self._store.read(work)
+
+    async def pending(self, position: int, shard: int, kind: UnitKind) -> AsyncIterator[Unit]:
+        """The pending units of a step in a shard, those of one document together (their prompts share a prefix)."""
+        async for unit in self._stream(UNIT_QUERIES[kind], {"position": position, "shard": shard}, kind):
+            yield unit
+
+    async def over_pairs(self, work: Callable[[Iterator[Unit]], Result]) -> Result:
+        """What `work` makes of all pairs in scope, of all shards, by id; it is handed them one at a time."""
+
+        def run(reader: duckdb.DuckDBPyConnection) -> Result:
+            with reader.cursor() as cursor:
+                batches = cursor.execute(UNIT_QUERIES["all_pairs"]).to_arrow_reader(BATCH)
+                return work(unit_of("all_pairs", row) for batch in batches for row in batch.to_pylist())
+
+        return await self._store.read(run)
+
+    async def settle(self, position: int, shard: int, table: str, fingerprint: str, *, deferred: bool) -> None:
+        """After a step: put the rows it made in scope, and set aside documents with units that are still pending."""
+        here = f"u.position = {position} AND u.shard = {shard}"
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> None:
+            cursor.execute(f"""
+                INSERT INTO {SCRATCH}.live SELECT '{table}', {shard}, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id
+                FROM {LAKE}.{table} t SEMI JOIN {SCRATCH}.units u ON {here} AND u.unit_id = t.unit_id
+                WHERE t.fingerprint = $1
+            """, [fingerprint])
+            if deferred:
+                cursor.execute(f"""
+                    DELETE FROM {SCRATCH}.live WHERE shard = {shard} AND document_id IN (
+                        SELECT u.document_id FROM {SCRATCH}.units u
+                        ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id WHERE {here})
+                """, [fingerprint])
+
+        await self._store.read(work)
+
+    async def decide(self, position: int, decisions: Iterable[tuple[str, str, str, bool]], fingerprint: str) -> set[str]:
+        """Note set-wide decisions (unit, subject, document, keep), take dropped pairs out of scope; returns new units."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
+            columns = list(zip(*decisions, strict=True)) or [[], [], [], []]
+            names = ("unit_id", "subject_id", "document_id", "keep")
+            cursor.register("decided", pa.table(dict(zip(names, map(pa.array, columns), strict=True))))
+            if not columns[0]:
+                return set()
+            cursor.execute(f"INSERT INTO {SCRATCH}.units SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM decided")
+            cursor.execute(f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' AND row_id IN (SELECT subject_id FROM decided WHERE NOT keep)")
+            return {row[0] for row in cursor.execute(
+                f"SELECT unit_id FROM decided d ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = d.unit_id", [fingerprint]
+            ).fetchall()}
+
+        return await self._store.read(work)
+
+    async def _stream(self, query: str, parameters: dict[str, Any], kind: UnitKind) -> AsyncIterator[Unit]:
+        """Run a query on a cursor of its own and hand out its rows as units, a batch at a time."""
+        cursor = await self._store.read(lambda reader: reader.cursor())
+        try:
+            reader = await self._store.read(lambda _: cursor.execute(query, parameters).to_arrow_reader(BATCH))
+            while batch := await self._store.read(lambda _: next(reader, None)):
+                for row in batch.to_pylist():
+                    yield unit_of(kind, row)
+        finally:
+            await self._store.read(lambda _: cursor.close())
+
+
+def _one(cursor: duckdb.DuckDBPyConnection) -> int:
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,173 @@
+"""Releases: which pairs are in a version, what it reached, and where its immutable files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import orjson
+import pyarrow as pa
+
+from schemas.errors import WarehouseError, nearest
+from warehouse.builds import now
+from warehouse.connection import LAKE
+from warehouse.store import SCRATCH, Store
+
+BATCH = 1000
+
+IN_SCOPE = f"{SCRATCH}.live l JOIN {LAKE}.pairs p ON p.pair_id = l.row_id"
+
+RELEASE_COLUMNS = f"""
+SELECT p.pair_id, r.split, q.messages AS prompt,
+    [{{'role': 'assistant', 'content': c.text}}] AS chosen, [{{'role': 'assistant', 'content': j.text}}] AS rejected,
+    p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, coalesce(v.principles, []) AS principles,
+    c.model AS chosen_model, j.model AS rejected_model, c.role AS chosen_role, j.role AS rejected_role,
+    p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, d.uri, d.title, d.licence,
+    $rehearsal AS rehearsal
+FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
+JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
+JOIN {LAKE}.responses c ON c.response_id = p.chosen_id
+JOIN {LAKE}.responses j ON j.response_id = p.rejected_id
+JOIN {LAKE}.documents d ON d.document_id = p.document_id
+LEFT JOIN (
+    SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT s.name)) AS principles
+    FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY 1
+) v ON v.prompt_id = p.prompt_id
+ORDER BY p.pair_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """One row of the `releases` table."""
+
+    release: str
+    release_id: str
+    recipe: str
+    status: str
+    pairs: int
+    documents: int
+    splits: dict[str, int]
+    gates: list[dict[str, Any]]
+    figures: dict[str, float]
+    snapshot_id: int
+    build_id: str
+    folder: str
+    manifest_sha256: str
+    code_version: str
+    rehearsal: bool
+    created_at: Any
+
+
+COLUMNS = (
+    "release, release_id, recipe, status, pairs, documents, splits, gates, figures, snapshot_id, build_id, folder, "
+    "manifest_sha256, code_version, rehearsal, created_at"
+)
+
+
+async def documents_of_pairs(store: Store) -> list[str]:
+    """The home documents of all pairs in scope."""
+    query = f"SELECT DISTINCT document_id FROM {SCRATCH}.live WHERE tab = 'pairs' ORDER BY ALL"
+    return await store.read(lambda cursor: [row[0] for row in cursor.execute(query).fetchall()])
+
+
+async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]) -> tuple[str, dict[str, int]]:
+    """Give every pair in scope the split of its document; returns the content's hash (with `extra`) and split sizes."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int]]:
+        cursor.register("split_of", pa.table({"document_id": list(splits), "split": list(splits.values())}))
+        cursor.execute(f"""
+            CREATE OR REPLACE TABLE {SCRATCH}.released AS SELECT l.row_id AS pair_id, s.split
+            FROM {SCRATCH}.live l JOIN split_of s ON s.document_id = l.document_id WHERE l.tab = 'pairs'
+        """)
+        sizes = dict(cursor.execute(f"SELECT split, count(*) FROM {SCRATCH}.released GROUP BY 1 ORDER BY 1").fetchall())
+        row = cursor.execute(f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || $1) FROM {SCRATCH}.released", ["|".join(extra)]).fetchone()
+        return f"rel_{str(row[0])[:20]}" if row else "", sizes
+
+    return await store.read(work)
+
+
+async def figures_of_scope(store: Store) -> dict[str, float]:
+    """What gates measure, over this build's scope: shares in [0, 1]; position consistency is left out when unmeasured."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, float]:
+        figures = dict(zip(("units", "failed", "pending"), cursor.execute(f"""
+            SELECT count(*), count(*) FILTER (WHERE o.status = 'failed'), count(*) FILTER (WHERE o.status IS NULL)
+            FROM {SCRATCH}.units u JOIN {SCRATCH}.steps s ON s.position = u.position
+            LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
+        """).fetchone() or (0, 0, 0), strict=True))
+        both, same = cursor.execute(f"""
+            WITH votes AS (
+                SELECT s.unit_id, s.fingerprint, max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab, max(s.vote) FILTER (WHERE s."order" = 'ba') AS ba
+                FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY ALL
+            ) SELECT count(*), count(*) FILTER (WHERE ab = ba) FROM votes WHERE ab IS NOT NULL AND ba IS NOT NULL
+        """).fetchone() or (0, 0)
+        units = max(1, figures["units"])
+        shares = {"failed_share": figures["failed"] / units, "pending_share": figures["pending"] / units}
+        return shares | ({"position_consistency": same / both} if both else {})
+
+    return await store.read(work)
+
+
+async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
+    """What `work` makes of the record batches of the release dealt out last, in the order of their pair ids."""
+
+    def run(reader: duckdb.DuckDBPyConnection) -> Any:
+        with reader.cursor() as cursor:
+            batches: Iterator[pa.RecordBatch] = cursor.execute(RELEASE_COLUMNS, {"rehearsal": rehearsal}).to_arrow_reader(BATCH)
+            return work(batches)
+
+    return await store.read(run)
+
+
+async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
+    """Note a release and its rows in one transaction."""
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        cursor.execute("BEGIN")
+        cursor.execute(
+            f"INSERT INTO {LAKE}.releases ({COLUMNS}, recipe_text) VALUES ({', '.join('?' * 17)})",
+            [row.release, row.release_id, row.recipe, row.status, row.pairs, row.documents, _json(row.splits), _json(row.gates),
+             _json(row.figures), row.snapshot_id, row.build_id, row.folder, row.manifest_sha256, row.code_version, row.rehearsal,
+             row.created_at or now(), recipe_text],
+        )
+        cursor.execute(f"INSERT INTO {LAKE}.release_rows SELECT ?, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id", [row.release])
+        cursor.execute("COMMIT")
+
+    await store.write(work)
+
+
+async def current_snapshot(store: Store) -> int:
+    """The id of the newest DuckLake snapshot."""
+    row = await store.read(lambda cursor: cursor.execute(f"FROM ducklake_current_snapshot('{LAKE}')").fetchone())
+    return int(row[0]) if row else 0
+
+
+def list_releases(cursor: duckdb.DuckDBPyConnection, recipe: str | None = None) -> list[ReleaseRow]:
+    """All releases (of one recipe), newest first."""
+    where = "WHERE recipe = $recipe" if recipe else ""
+    rows = cursor.execute(
+        f"SELECT {COLUMNS} FROM {LAKE}.releases {where} ORDER BY created_at DESC, release DESC", {"recipe": recipe} if recipe else {}
+    ).fetchall()
+    loaded = [dict(zip(ReleaseRow.__dataclass_fields__, row, strict=True)) for row in rows]
+    return [ReleaseRow(**{**each, **{name: orjson.loads(each[name]) for name in ("splits", "gates", "figures")}}) for each in loaded]
+
+
+def find_release(cursor: duckdb.DuckDBPyConnection, name: str) -> ReleaseRow:
+    """A release by name; `latest` is the newest published one. Raises `WarehouseError` with the nearest name."""
+    rows = list_releases(cursor)
+    if name == "latest":
+        published = [row for row in rows if row.status == "published"]
+        if published:
+            return published[0]
+        raise WarehouseError("there is no published release yet; make one with `prefmill build`")
+    for row in rows:
+        if row.release == name:
+            return row
+    raise WarehouseError(f"there is no release {name!r}{nearest(name, [row.release for row in rows])}")
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,83 @@
+"""The open warehouse: one connection for the writer, one for plans and reads, each on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import duckdb
+
+from warehouse.address import Address
+from warehouse.connection import LAKE, connect, migrate
+from warehouse.lease import Lease
+
+Result = TypeVar("Result")
+SCRATCH = "plan"
+
+
+class Store:
+    """A warehouse that this process may write to, from `open` to `close`.
+
+    DuckDB blocks while it works, so SQL runs on two threads: `write` for the one appender, `read` for everything else.
+    Plans live in a scratch database (`plan`) beside the data, which spills to disk and dies with the build.
+    """
+
+    def __init__(self, address: Address, connection: duckdb.DuckDBPyConnection, lease: Lease, scratch: Path) -> None:
+        self.address = address
+        self._connection = connection
+        self._lease = lease
+        self._scratch = scratch
+        self._writer, self._reader = (self._cursor(), self._cursor())
+        self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-write")
+        self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-read")
+
+    @classmethod
+    def open(cls, address: Address) -> Store:
+        """Take the lease and open the warehouse for writing; raises `Busy` or `WarehouseError`."""
+        lease = Lease(address)
+        lease.acquire()
+        try:
+            connection = connect(address)
+            migrate(connection)
+            scratch = _fresh_scratch(address)
+            connection.execute(f"SET temp_directory = '{scratch / 'spill'}'")
+            connection.execute(f"ATTACH '{scratch / 'plan.duckdb'}' AS {SCRATCH}")
+            return cls(address, connection, lease, scratch)
+        except BaseException:
+            lease.release()
+            raise
+
+    def close(self) -> None:
+        """Finish what runs, close the connection, give the lease back."""
+        self._write_thread.shutdown()
+        self._read_thread.shutdown()
+        self._connection.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._lease.release()
+
+    async def write(self, work: Callable[..., Result], *args: Any) -> Result:
+        """Run `work(cursor, *args)` on the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._write_thread, work, self._writer, *args)
+
+    async def read(self, work: Callable[..., Result], *args: Any) -> Result:
+        """Run `work(cursor, *args)` on the reader's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._read_thread, work, self._reader, *args)
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._connection.cursor()
+        cursor.execute(f"USE {LAKE}")
+        return cursor
+
+
+def _fresh_scratch(address: Address) -> Path:
+    """A new folder for this build's plan; those of dead builds are swept (we hold the lease, so none is alive)."""
+    home = address.root / "scratch"
+    if home.exists():
+        shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="build-", dir=home))
