@@ -1,0 +1,76 @@
+"""Reading a warehouse as a guest: read-only, beside a build that writes, with the user's own SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from schemas.errors import RequestError
+from warehouse.address import Address
+from warehouse.connection import attach_statements, connect
+
+MEMORY_LIMIT = "1GB"
+READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.RELATION}
+LOCKDOWN = (
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+@contextmanager
+def guest(address: Address) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection for our own queries."""
+    connection = connect(address, read_only=True, memory_limit=MEMORY_LIMIT)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def locked_guest(address: Address) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection for a user's SQL: it sees the warehouse's files and no other, and no network."""
+    connection = connect(address, read_only=True, memory_limit=MEMORY_LIMIT)
+    try:
+        data = address.data.replace("'", "''")
+        connection.execute(f"SET allowed_directories = ['{data}']")
+        if not address.is_postgres:
+            catalog = str(address.root / "catalog.sqlite").replace("'", "''")
+            connection.execute(f"SET allowed_paths = ['{catalog}', '{catalog}-wal', '{catalog}-shm', '{catalog}-journal']")
+        for statement in LOCKDOWN:
+            connection.execute(statement)
+        yield connection
+    finally:
+        connection.close()
+
+
+def run_sql(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], Iterator[tuple[object, ...]]]:
+    """Column names and rows of a query, streamed; raises `RequestError` with DuckDB's own complaint."""
+    try:
+        for statement in connection.extract_statements(query):
+            if statement.type not in READING:
+                kind = statement.type.name.replace("_", " ")
+                raise RequestError(f"{kind} is not a question; the warehouse is read-only here, only builds write to it")
+        cursor = connection.execute(query)
+    except duckdb.Error as problem:
+        raise RequestError(_advice(problem)) from None
+    names = [column[0] for column in cursor.description or []]
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        while batch := cursor.fetchmany(1000):
+            yield from batch
+
+    return names, rows()
+
+
+def attach_script(address: Address) -> str:
+    """SQL for DuckDB's own shell that attaches this warehouse read-only as `lake`."""
+    return "".join(f"{statement};\n" for statement in attach_statements(address, read_only=True))
+
+
+def _advice(problem: duckdb.Error) -> str:
+    """The complaint in one sentence, with DuckDB's suggestion."""
+    text = str(problem).split("\n\nLINE")[0].splitlines()
+    return " ".join([text[0], *(line for line in text[1:] if line.startswith("Did you mean"))])
