@@ -374,8 +374,8 @@ def _preview(built: Built, job: Job, rows: dict[str, list[dict[str, Any]]], *, a
         console = _console()
         for table, found in rows.items():
             if found:
-                console.print(f"[bold]{table}[/bold] ({len(found)} shown)")
-                console.print(show.records(list(found[0]), (list(row.values()) for row in found)))
+                console.print(f"[bold]{table}[/bold]")
+                console.print(show.cards(found))
         console.print(show.summary(built))
         console.print("nothing was released; `prefmill build` goes on from here", markup=False)
     if built.problem:

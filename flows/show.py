@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.runner.steps import StepReport
     from warehouse.lineage import Node, Trace
 
+REDRAW_SECONDS = 0.1
 WIDE = 96
 """Texts are cut to about this many characters in tables."""
 SECTIONS = {"ok": "green", "none": "yellow", "failed": "red", "pending": "magenta"}
@@ -61,6 +63,15 @@ def records(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     for row in rows:
         table.add_row(*(escape(cut("" if value is None else str(value), WIDE * 3)) for value in row))
     return table
+
+
+def cards(rows: Iterable[Mapping[str, Any]]) -> Group:
+    """Rows one below another, a line for each column: readable where a table would be all folds."""
+    width = max((len(name) for row in rows for name in row), default=0)
+    return Group(*(
+        Panel(Group(*(Text.assemble((f"{name:<{width}}  ", "bold"), cut("" if value is None else str(value), 300)) for name, value in row.items())))
+        for row in rows
+    ))
 
 
 def lineage(trace: Trace) -> Tree:
@@ -111,7 +122,7 @@ def _node(node: Node, style: str = "") -> Text:
 
 
 def cut(text: str, length: int) -> str:
-    """A text on one line, shortened in its middle of nowhere: at the end, with an ellipsis."""
+    """A text on one line, cut at its end with an ellipsis when it is longer than `length`."""
     flat = " ".join(text.split())
     return flat if len(flat) <= length else flat[: length - 1].rstrip() + "…"
 
@@ -125,9 +136,14 @@ def progress_bars(console: Console, *, shown: bool) -> Iterator[Any]:
         console=console, transient=True, disable=not shown,
     )
     ids: dict[str, Any] = {}
+    drawn = [0.0]
 
     def note(report: StepReport) -> None:
         reports[report.step][report.shard] = report
+        is_last = report.done + report.deferred >= report.pending
+        if not shown or (time.monotonic() - drawn[0] < REDRAW_SECONDS and not is_last):
+            return
+        drawn[0] = time.monotonic()
         shards = reports[report.step].values()
         total, done = sum(each.pending for each in shards), sum(each.done + each.deferred for each in shards)
         if not total:

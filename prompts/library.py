@@ -19,9 +19,9 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 import jinja2.meta
@@ -32,6 +32,7 @@ from schemas.errors import RequestError, nearest
 from schemas.rows import Message
 
 SHIPPED = Path(__file__).parent
+KEPT = 64
 SECTION = re.compile(r"^<!-- (system|user|assistant) -->\n", re.MULTILINE)
 CONTROL_TOKEN = re.compile(r"<(?=\|)|(?<=\|)>|\[(?=/?INST\])")
 
@@ -59,19 +60,40 @@ ENVIRONMENT = _environment()
 
 
 @dataclass(frozen=True)
+class Part:
+    """One message of a template, with the variables it uses."""
+
+    role: Literal["system", "user", "assistant"]
+    source: jinja2.Template
+    uses: tuple[str, ...]
+    rendered: dict[tuple[Any, ...], str] = field(default_factory=dict, compare=False, repr=False)
+
+    def render(self, variables: Mapping[str, Any]) -> str:
+        """The text of this message; a system message is the same for many units and is kept."""
+        if self.role != "system":
+            return self.source.render(variables).strip()
+        values = tuple(variables[name] for name in self.uses if name in variables)
+        if values not in self.rendered:
+            if len(self.rendered) >= KEPT:
+                self.rendered.clear()
+            self.rendered[values] = self.source.render(variables).strip()
+        return self.rendered[values]
+
+
+@dataclass(frozen=True)
 class Template:
     """One prompt template; `sha256` of its messages' source and is part of every fingerprint that uses it."""
 
     name: str
     about: str
     inputs: tuple[str, ...]
-    parts: tuple[tuple[str, jinja2.Template], ...]
+    parts: tuple[Part, ...]
     sha256: str
     path: Path
 
     def render(self, variables: Mapping[str, Any]) -> list[Message]:
         """The messages for these variables, each rendered on its own."""
-        return [{"role": role, "content": part.render(variables).strip()} for role, part in self.parts]  # type: ignore[typeddict-item]
+        return [{"role": part.role, "content": part.render(variables)} for part in self.parts]
 
 
 @functools.cache
@@ -88,9 +110,7 @@ def load_template(path: Path, name: str) -> Template:
     inputs = tuple(head.get("inputs", ()))
     try:
         used = jinja2.meta.find_undeclared_variables(ENVIRONMENT.parse(body))
-        parts = tuple(
-            (role, ENVIRONMENT.from_string(text.strip())) for role, text in zip(pieces[1::2], pieces[2::2], strict=True)
-        )
+        parts = tuple(_part(role, text.strip()) for role, text in zip(pieces[1::2], pieces[2::2], strict=True))
     except jinja2.TemplateError as problem:
         raise RequestError(f"{path}: not a valid template: {problem}") from None
     if unknown := used - set(inputs):
@@ -103,6 +123,11 @@ def load_template(path: Path, name: str) -> Template:
 def shipped_template(name: str) -> Template:
     """The template that ships as `prompts/<stage>/<name>.md`."""
     return load_template(SHIPPED / f"{name}.md", name)
+
+
+def _part(role: Any, text: str) -> Part:
+    uses = tuple(sorted(jinja2.meta.find_undeclared_variables(ENVIRONMENT.parse(text))))
+    return Part(role, ENVIRONMENT.from_string(text), uses)
 
 
 def _split_head(source: str, path: Path) -> tuple[dict[str, Any], str]:

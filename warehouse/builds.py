@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import orjson
+import pyarrow as pa
 
 from schemas.fingerprints import canonical_json
 from warehouse.connection import LAKE
@@ -53,12 +54,14 @@ async def start_build(
             f"INSERT INTO {LAKE}.builds VALUES (?, ?, ?, NULL, ?, 'running', NULL, ?, ?, ?, NULL)",
             [build_id, recipe, recipe_text, kind, code_version, orjson.dumps(models).decode(), now()],
         )
-        for position, label, fingerprint, identity in steps:
-            cursor.execute(f"INSERT INTO {LAKE}.build_steps VALUES (?, ?, ?, ?)", [build_id, position, label, fingerprint])
-            cursor.execute(
-                f"INSERT INTO {LAKE}.fingerprints SELECT $1, $2, $3 WHERE NOT EXISTS (FROM {LAKE}.fingerprints WHERE fingerprint = $1)",
-                [fingerprint, label, canonical_json(identity)],
-            )
+        names = ("position", "step", "fingerprint", "identity")
+        columns = zip(*((*step[:3], canonical_json(step[3])) for step in steps), strict=True)
+        cursor.register("new_steps", pa.table(dict(zip(names, map(list, columns), strict=True))))
+        cursor.execute(f"INSERT INTO {LAKE}.build_steps SELECT $1, position, step, fingerprint FROM new_steps", [build_id])
+        cursor.execute(
+            f"INSERT INTO {LAKE}.fingerprints SELECT DISTINCT ON (n.fingerprint) n.fingerprint, n.step, n.identity FROM new_steps n "
+            f"ANTI JOIN {LAKE}.fingerprints f ON f.fingerprint = n.fingerprint ORDER BY n.position"
+        )
         cursor.execute("COMMIT")
         return build_id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from pathlib import Path
 
 import duckdb
@@ -43,7 +44,7 @@ def attach_statements(address: Address, *, read_only: bool) -> list[str]:
     ]
 
 
-def connect(address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+def connect(address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the warehouse attached as `lake` and in use; makes the warehouse when it is new."""
     if read_only and not address.is_postgres and not (address.root / "catalog.sqlite").exists():
         raise WarehouseError(f"there is no warehouse in {address.shown!r}; make one with `prefmill build`, or name another with --warehouse")
@@ -52,7 +53,10 @@ def connect(address: Address, *, read_only: bool = False, memory_limit: str = ME
             Path(address.data).mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise WarehouseError(f"warehouse {address.shown!r} cannot be made: {problem.strerror}; name another with --warehouse") from None
-    connection = duckdb.connect(config={"memory_limit": memory_limit, "preserve_insertion_order": "false"})
+    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "preserve_insertion_order": "false"}
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(config=config)
     try:
         for statement in attach_statements(address, read_only=read_only):
             connection.execute(statement)
@@ -85,6 +89,4 @@ def literal(value: str) -> str:
 
 def _first_line(problem: Exception) -> str:
     """DuckDB's complaint without its stack, and without a password that a connection string may carry."""
-    import re
-
     return re.sub(r"password=('[^']*'|\S+)", "password=…", str(problem).splitlines()[0])

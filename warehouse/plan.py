@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -79,7 +79,8 @@ class Plan:
 
         def work(cursor: duckdb.DuckDBPyConnection) -> None:
             cursor.execute(TABLES)
-            cursor.executemany(f"INSERT INTO {SCRATCH}.steps VALUES (?, ?, ?)", [list(step) for step in steps])
+            for step in steps:
+                cursor.execute(f"INSERT INTO {SCRATCH}.steps VALUES (?, ?, ?)", list(step))
 
         await self._store.read(work)
 
@@ -135,10 +136,20 @@ class Plan:
 
         return await self._store.read(work)
 
-    async def pending(self, position: int, shard: int, kind: UnitKind) -> AsyncIterator[Unit]:
-        """The pending units of a step in a shard, those of one document together (their prompts share a prefix)."""
-        async for unit in self._stream(UNIT_QUERIES[kind], {"position": position, "shard": shard}, kind):
-            yield unit
+    async def pending(self, position: int, shard: int, kind: UnitKind) -> AsyncIterator[list[Unit]]:
+        """The pending units of a step in a shard, a batch at a time; those of one document together (they share a prefix)."""
+        # A cursor of its own, because the result is read bit by bit while other questions are asked.
+        cursor = await self._store.read(lambda reader: reader.cursor())
+
+        def start(_: duckdb.DuckDBPyConnection) -> pa.RecordBatchReader:
+            return cursor.execute(UNIT_QUERIES[kind], {"position": position, "shard": shard}).to_arrow_reader(BATCH)
+
+        try:
+            reader = await self._store.read(start)
+            while (batch := await self._store.read(lambda _: next(reader, None))) is not None:
+                yield [unit_of(kind, row) for row in batch.to_pylist()]
+        finally:
+            await self._store.read(lambda _: cursor.close())
 
     async def over_pairs(self, work: Callable[[Iterator[Unit]], Result]) -> Result:
         """What `work` makes of all pairs in scope, of all shards, by id; it is handed them one at a time."""
@@ -186,16 +197,32 @@ class Plan:
 
         return await self._store.read(work)
 
-    async def _stream(self, query: str, parameters: dict[str, Any], kind: UnitKind) -> AsyncIterator[Unit]:
-        """Run a query on a cursor of its own and hand out its rows as units, a batch at a time."""
-        cursor = await self._store.read(lambda reader: reader.cursor())
-        try:
-            reader = await self._store.read(lambda _: cursor.execute(query, parameters).to_arrow_reader(BATCH))
-            while batch := await self._store.read(lambda _: next(reader, None)):
-                for row in batch.to_pylist():
-                    yield unit_of(kind, row)
-        finally:
-            await self._store.read(lambda _: cursor.close())
+    async def open_rows(self, position: int, shard: int) -> dict[str, int]:
+        """How many live rows of each table belong to documents with pending units in a step; for forecasts."""
+        query = f"""
+            SELECT tab, count(*) FROM {SCRATCH}.live WHERE shard = {shard} AND document_id IN (
+                SELECT document_id FROM {SCRATCH}.pending WHERE position = {position} AND shard = {shard}) GROUP BY tab
+        """
+        return await self._store.read(lambda cursor: dict(cursor.execute(query).fetchall()))
+
+    async def known_documents(self, fingerprint: str) -> set[str]:
+        """The items in the plan that became documents; for forecasts."""
+        query = f"SELECT i.item_id FROM {SCRATCH}.items i SEMI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id"
+        return await self._store.read(lambda cursor: {row[0] for row in cursor.execute(query, [fingerprint]).fetchall()})
+
+    async def usual_tokens(self, fingerprint: str, step: str) -> tuple[float, float] | None:
+        """Tokens in and out of a call so far, in this very step or else in any of its strategy; None before the first."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> tuple[float, float] | None:
+            for where, value in (("fingerprint", fingerprint), ("step", step)):
+                row = cursor.execute(
+                    f"SELECT sum(tokens_in) / sum(calls), sum(tokens_out) / sum(calls) FROM {LAKE}.outcomes WHERE {where} = ? AND calls > 0", [value]
+                ).fetchone()
+                if row and row[0] is not None:
+                    return float(row[0]), float(row[1])
+            return None
+
+        return await self._store.read(work)
 
 
 def _one(cursor: duckdb.DuckDBPyConnection) -> int:

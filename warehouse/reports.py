@@ -8,7 +8,7 @@ import duckdb
 
 from warehouse.connection import LAKE
 
-SHOWN = 12
+SHOWN = 4
 
 PREVIEW = {
     "passages": "SELECT passage_id, heading, text FROM made.passages ORDER BY document_id, start",

@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 import duckdb
 
 from warehouse.address import Address
-from warehouse.connection import LAKE, connect, migrate
+from warehouse.connection import LAKE, connect, literal, migrate
 from warehouse.lease import Lease
 
 Result = TypeVar("Result")
 SCRATCH = "plan"
+THREADS = 1
+"""A build asks many small questions: more threads cost more CPU in hand-over than they save."""
 
 
 class Store:
@@ -27,7 +29,7 @@ class Store:
     Plans live in a scratch database (`plan`) beside the data, which spills to disk and dies with the build.
     """
 
-    def __init__(self, address: Address, connection: duckdb.DuckDBPyConnection, lease: Lease, scratch: Path) -> None:
+    def __init__(self, address: Address, connection: duckdb.DuckDBPyConnection, lease: Lease | None, scratch: Path) -> None:
         self.address = address
         self._connection = connection
         self._lease = lease
@@ -42,15 +44,18 @@ class Store:
         lease = Lease(address)
         lease.acquire()
         try:
-            connection = connect(address)
+            connection = connect(address, threads=THREADS)
             migrate(connection)
-            scratch = _fresh_scratch(address)
-            connection.execute(f"SET temp_directory = '{scratch / 'spill'}'")
-            connection.execute(f"ATTACH '{scratch / 'plan.duckdb'}' AS {SCRATCH}")
-            return cls(address, connection, lease, scratch)
+            return cls(address, connection, lease, _attach_scratch(connection, _fresh_scratch(address)))
         except BaseException:
             lease.release()
             raise
+
+    @classmethod
+    def open_to_read(cls, address: Address) -> Store:
+        """Open an existing warehouse for planning alone: read-only, without the lease, beside a build that writes."""
+        connection = connect(address, read_only=True)
+        return cls(address, connection, None, _attach_scratch(connection, Path(tempfile.mkdtemp(prefix="prefmill-plan-"))))
 
     def close(self) -> None:
         """Finish what runs, close the connection, give the lease back."""
@@ -58,7 +63,8 @@ class Store:
         self._read_thread.shutdown()
         self._connection.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
-        self._lease.release()
+        if self._lease is not None:
+            self._lease.release()
 
     async def write(self, work: Callable[..., Result], *args: Any) -> Result:
         """Run `work(cursor, *args)` on the writer's thread."""
@@ -72,6 +78,12 @@ class Store:
         cursor = self._connection.cursor()
         cursor.execute(f"USE {LAKE}")
         return cursor
+
+
+def _attach_scratch(connection: duckdb.DuckDBPyConnection, scratch: Path) -> Path:
+    connection.execute(f"SET temp_directory = {literal(str(scratch / 'spill'))}")
+    connection.execute(f"ATTACH {literal(str(scratch / 'plan.duckdb'))} AS {SCRATCH}")
+    return scratch
 
 
 def _fresh_scratch(address: Address) -> Path:

@@ -25,6 +25,7 @@ class ModelPool:
     def __init__(self, specs: Mapping[str, ModelSpec]) -> None:
         self._specs = dict(specs)
         self._engines: dict[str, asyncio.Task[Engine]] = {}
+        self._keys = {alias: spec.model_dump_json() for alias, spec in self._specs.items()}
         self._identities = {alias: spec.identity() for alias, spec in self._specs.items()}
 
     async def ask(self, request: Request, templates: Mapping[str, Template]) -> Completion:
@@ -63,10 +64,11 @@ class ModelPool:
 
     async def _engine(self, alias: str) -> Engine:
         """The engine of an alias; aliases that name the same model on the same engine share one."""
-        key = self._specs[alias].model_dump_json()
+        key = self._keys[alias]
         if key not in self._engines:
             self._engines[key] = asyncio.create_task(open_engine(self._specs[alias]))
-        return await asyncio.shield(self._engines[key])
+        opening = self._engines[key]
+        return opening.result() if opening.done() else await asyncio.shield(opening)
 
     def _call(self, request: Request, template: Template, spec: ModelSpec) -> Call:
         messages = template.render(request.variables)

@@ -19,10 +19,12 @@ from schemas.models import ModelSpec
 from schemas.requests import Call, Completion, Draw, Usage
 from schemas.tokens import estimate_tokens
 
-SENTENCE = re.compile(r"[^\n.!?。！？]+(?:[.!?。！？](?=\s|$|[^\s\w])|[.!?](?=\S)[^\n.!?。！？]*)*[.!?。！？]?")
+BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#>|]|\d+[.)]|```))|```[^\n]*")
+"""Where one paragraph, list item, table row or heading ends; a sentence may run over lines but not over these."""
+SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s|$)|[。！？]|$)", re.DOTALL)
 WORD = re.compile(r"\w+")
 VERB = re.compile(r"^(?P<subject>(?:\S+\s+){0,7}?\S+?)\s+(?P<verb>is|are|was|were|has|have|can|must|means|makes|keeps|takes|gives|runs|holds)\s")
-MARKUP = re.compile(r"[*_`#>|]+")
+MARKUP = re.compile(r"[*`#>|]+")
 PADDING = " In general, many further considerations could be mentioned here, and opinions on the matter differ."
 UNKNOWN = "I do not know the answer to that."
 LEAST_WORDS = 4
@@ -105,7 +107,7 @@ def mine_questions(variables: Mapping[str, Any], dice: Dice, options: Options) -
         question = question_about(evidence, variables["heading"] or variables["title"])
         if dice.roll() < options.misquote:
             evidence = " ".join(["Allegedly", *evidence.split()[1:]])
-        plain = MARKUP.sub("", evidence).strip()
+        plain = plain_text(evidence)
         items.append({
             "evidence": evidence[:1000], "analysis": f"The sentence states a fact of {len(plain.split())} words that a reader may look for.",
             "question": question[:400], "answer": plain[:2000],
@@ -122,14 +124,14 @@ def answer_question(variables: Mapping[str, Any], dice: Dice, options: Options) 
         return UNKNOWN if grade < 0.4 else f"It depends on {topic}." + (PADDING if grade > 0.7 else "")
     question = set(words_of(variables["question"]))
     ranked = sorted(sentences, key=lambda sentence: (-len(question & set(words_of(sentence))), sentence))
-    best = MARKUP.sub("", ranked[0]).strip()
+    best = plain_text(ranked[0])
     if grade < 0.35:
         return best
     if grade < 0.55:
         return best + PADDING
     if grade < 0.75:
         return " ".join(best.split()[: max(2, len(best.split()) // 2)]) + " …"
-    return MARKUP.sub("", ranked[-1]).strip() if grade < 0.92 and len(ranked) > 1 else UNKNOWN
+    return plain_text(ranked[-1]) if grade < 0.92 and len(ranked) > 1 else UNKNOWN
 
 
 def judge_pair(variables: Mapping[str, Any], dice: Dice, options: Options) -> str:
@@ -157,18 +159,23 @@ def support(answer: str, truth: set[str]) -> float:
 
 def sentences_of(text: str) -> list[str]:
     """The sentences of a text that are long enough to ask about, each once; the whole text when none is."""
-    found = list(dict.fromkeys(match.group().strip() for match in SENTENCE.finditer(text)))
-    return [sentence for sentence in found if len(sentence.split()) >= LEAST_WORDS] or [text.strip()] * bool(text.strip())
+    found = list(dict.fromkeys(match.group().strip() for block in BLOCK.split(text) for match in SENTENCE.finditer(block.strip())))
+    return [sentence for sentence in found if len(sentence.split()) >= LEAST_WORDS and sentence[0] not in "#|"] or [text.strip()] * bool(text.strip())
 
 
 def question_about(sentence: str, topic: str) -> str:
     """A question that the sentence answers and that stands on its own."""
-    plain = MARKUP.sub("", sentence).strip(" -:.")
+    plain = plain_text(sentence).strip(" -:.")
     about = f" (in {topic})" if topic else ""
     if match := VERB.match(plain):
         return f"What {match['verb']} {match['subject']}{about}?"
     longest = sorted(set(words_of(plain)), key=lambda word: (-len(word), word))[:3]
     return f"How are {' and '.join(longest)} connected{about}?" if longest else f"What is {plain}{about}?"
+
+
+def plain_text(text: str) -> str:
+    """A sentence without its markup, on one line."""
+    return " ".join(MARKUP.sub("", text).split()).lstrip("-+ ")
 
 
 def words_of(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,9 +61,9 @@ class StageRunner:
         report = StepReport(step.label, shard, counts.units, counts.pending)
         self.progress(report)
         if counts.pending:
-            units = self.plan.pending(position, shard, strategy.unit)
+            batches = self.plan.pending(position, shard, strategy.unit)
             workers = min(counts.pending, self.concurrency if step.templates else WORKERS_WITHOUT_MODEL)
-            await self._work_off(step, units, workers, report)
+            await self._work_off(step, batches, workers, report)
         await self.plan.settle(position, shard, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
         return report
 
@@ -89,16 +90,20 @@ class StageRunner:
         )
         return Finished(outcome, "pairs", [])
 
-    async def _work_off(self, step: BoundStep, units: AsyncIterator[Unit], workers: int, report: StepReport) -> None:
+    async def _work_off(self, step: BoundStep, batches: AsyncIterator[list[Unit]], workers: int, report: StepReport) -> None:
         """Workers take units one by one: the plan is read as fast as it is worked off, never all at once."""
-        taking = asyncio.Lock()
+        ready: deque[Unit] = deque()
+        reading = asyncio.Lock()
 
-        async def next_unit() -> Unit | None:
-            async with taking:
-                return None if self.stopping.is_set() else await anext(units, None)
+        async def is_more() -> bool:
+            async with reading:
+                if not ready:
+                    ready.extend(await anext(batches, []))
+            return bool(ready)
 
         async def work() -> None:
-            while (unit := await next_unit()) is not None:
+            while not self.stopping.is_set() and (ready or await is_more()):
+                unit = ready.popleft()
                 finished = await self._attempt(step, unit, report)
                 if finished is None:
                     report.deferred += 1
@@ -114,7 +119,7 @@ class StageRunner:
         except* EngineError as problems:
             raise problems.exceptions[0] from None
         finally:
-            await units.aclose()  # type: ignore[attr-defined]
+            await batches.aclose()  # type: ignore[attr-defined]
         if self.stopping.is_set() and report.done + report.deferred < report.pending:
             raise Stopped("stopped; what was finished is kept, run the same build again to go on")
 

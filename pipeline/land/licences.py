@@ -1,0 +1,40 @@
+"""Which licence the card of a release may claim, in the identifiers that the hub knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# hub-docs, `repositories-licenses.md`, read 2026-11-20.
+HUB_LICENCES = frozenset({
+    "apache-2.0", "mit", "openrail", "bigscience-openrail-m", "creativeml-openrail-m", "bigscience-bloom-rail-1.0",
+    "bigcode-openrail-m", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd", "bsd-2-clause", "bsd-3-clause",
+    "bsd-3-clause-clear", "c-uda", "cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0",
+    "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0",
+    "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0",
+    "cdla-permissive-1.0", "cdla-permissive-2.0", "wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1",
+    "eupl-1.2", "agpl-3.0", "gfdl", "gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "isc", "h-research",
+    "intel-research", "lppl-1.3c", "ms-pl", "apple-ascl", "apple-amlr", "mpl-2.0", "odc-by", "odbl", "openmdw-1.0",
+    "openmdw-1.1", "openrail++", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "lgpl-lr",
+    "deepfloyd-if-license", "fair-noncommercial-research-license", "llama2", "llama3", "llama3.1", "llama3.2",
+    "llama3.3", "llama4", "grok2-community", "gemma", "unknown", "other",
+})
+
+
+def name_licence(rows: Mapping[str, int]) -> dict[str, str]:
+    """The licence keys of the card's head, for the number of rows under each licence ("" where none is stated).
+
+    A licence is claimed only if all rows agree on it; the row's own `licence` column holds in any case.
+    """
+    licences = [licence for licence, count in rows.items() if count]
+    if len(licences) != 1:
+        return {"license": "other", "license_name": "mixed"}
+    slug = _slug(licences[0])
+    if not slug:
+        return {"license": "unknown"}
+    return {"license": slug} if slug in HUB_LICENCES else {"license": "other", "license_name": slug}
+
+
+def _slug(licence: str) -> str:
+    """A licence as an identifier: `CC BY 4.0` is `cc-by-4.0`."""
+    return re.sub(r"[^a-z0-9.+]+", "-", licence.casefold())[:80].strip("-.")

@@ -1,0 +1,120 @@
+"""Start vLLM's engine for a model specification, or say in one sentence why it cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import importlib
+import logging
+import multiprocessing
+import os
+from pathlib import Path
+from typing import Any
+
+from pipeline.models.leash import Leash
+from pipeline.models.setbacks import QUOTED_CHARACTERS
+from schemas.errors import EngineError, nearest
+from schemas.models import ModelSpec
+
+ENVIRONMENT = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "VLLM_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+}
+"""Set before vLLM is imported, where the user has not set them: it is quiet and sends nothing anywhere."""
+IDENTITY = frozenset({"model", "revision"})
+"""Engine arguments that say which model it is: `engine_options` are machinery and may not name them."""
+MISSING = "engine `vllm` needs vLLM: pip install 'prefmill[vllm]' (NVIDIA GPU), or see docs/gpu.md for the CPU build"
+CPU_MEMORY_SHARE = 0.4
+PATH_STARTS = ("/", "./", "../", "~")
+
+
+def import_vllm() -> None:
+    """Import vLLM, quietly; raises `EngineError` when it is not installed or does not work."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # A forked child would inherit our locks, sockets and threads in mid-air, and no leash would reach it.
+    os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
+    # This logger tells of a dead engine by a traceback that names no cause; we tell the cause.
+    logging.getLogger("vllm.v1.engine.async_llm").setLevel(logging.CRITICAL)
+    try:
+        importlib.import_module("vllm.v1.engine.async_llm")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "vllm":
+            raise EngineError(MISSING) from None
+        raise EngineError(f"vLLM is installed but cannot be imported: {first_line(error)}; see docs/gpu.md") from error
+
+
+def write_arguments(spec: ModelSpec, leash: Leash) -> Any:
+    """The `AsyncEngineArgs` of a specification: our defaults, then its `engine_options`."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+    from vllm.platforms import current_platform
+
+    names = {field.name for field in dataclasses.fields(AsyncEngineArgs)} - IDENTITY
+    for name in spec.engine_options:
+        if name in IDENTITY:
+            raise EngineError(f"engine option `{name}` says which model it is; write it beside `engine_options`")
+        if name not in names:
+            raise EngineError(f"unknown engine option `{name}`{nearest(name, names)}")
+    arguments: dict[str, Any] = {
+        "enable_prefix_caching": True,
+        "enable_log_requests": False,
+        "disable_log_stats": True,
+        # Otherwise small models wander in white space until the token limit; the option of a request is ignored.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    }
+    if current_platform.is_cpu():
+        # A seeded request whose prefill is cut into chunks kills vLLM's engine on the CPU.
+        arguments |= {"enable_chunked_prefill": False, "enforce_eager": True}
+        arguments["gpu_memory_utilization"] = CPU_MEMORY_SHARE
+    arguments |= spec.engine_options
+    arguments["additional_config"] = {**(arguments.get("additional_config") or {}), "prefmill": leash}
+    return AsyncEngineArgs(model=spec.model, revision=spec.revision, **arguments)
+
+
+async def start(spec: ModelSpec, leash: Leash) -> Any:
+    """An `AsyncLLM`, ready to be asked, after seconds to minutes; cancelling this ends the processes it has started."""
+    if spec.model.startswith(PATH_STARTS) and not Path(spec.model).exists():
+        raise EngineError(f"model {spec.model!r}: there is no such folder")
+    others = set(multiprocessing.active_children())
+    starting = asyncio.ensure_future(asyncio.to_thread(_start, spec, leash))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        while not starting.done():
+            for child in set(multiprocessing.active_children()) - others:
+                child.kill()
+            await asyncio.sleep(0.1)
+        if starting.exception() is None:
+            starting.result().shutdown()
+        raise
+
+
+def _start(spec: ModelSpec, leash: Leash) -> Any:
+    from vllm.usage.usage_lib import UsageContext
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+    try:
+        # The context chooses batch sizes: those of `LLM` are made for throughput.
+        return AsyncLLM.from_engine_args(write_arguments(spec, leash), usage_context=UsageContext.LLM_CLASS)
+    except EngineError:
+        raise
+    except Exception as error:
+        cause = leash.failure() or first_line(error)
+        raise EngineError(
+            f"model {spec.model!r} cannot be loaded by vLLM: {cause}; check the name or folder, or set"
+            " vLLM's own arguments under `engine_options`"
+        ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; pydantic puts that behind a headline, and vLLM puts parameters after it."""
+    details = getattr(error, "errors", None)
+    said: Any = next(iter(error.args), "")
+    if callable(details):
+        detail = details()[0]
+        said = ": ".join([*map(str, detail["loc"]), detail["msg"].removeprefix("Value error, ")])
+    text = said if isinstance(said, str) else str(error)
+    line = text.strip().partition("\n")[0].strip().rstrip(".:") or type(error).__name__
+    return line if len(line) <= QUOTED_CHARACTERS else line[:QUOTED_CHARACTERS] + "…"

@@ -1,0 +1,72 @@
+"""From text to a document, for every kind alike."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from pathlib import PurePosixPath
+
+from schemas.errors import Unanswerable
+from schemas.rows import DocumentAnswer
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+FRONT_MATTER = re.compile(r"---\n(.*?)\n---(?:\n|$)", re.DOTALL)
+FRONT_TITLE = re.compile(r"""^title:[ \t]*["']?(.+?)["']?[ \t]*$""", re.MULTILINE)
+FENCE = re.compile(r" {0,3}(```|~~~)")
+ATX_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t#]*$")
+SETEXT_UNDERLINE = re.compile(r" {0,3}(?:=+|-{3,})[ \t]*$")
+HTML_TITLE = re.compile(r"<title\b[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+WITHOUT_HEADINGS = ("text/plain", "text/x-rst")
+MAX_TITLE = 300
+
+
+def normalise_text(text: str) -> str:
+    """One way to end a line, no NUL, no half characters; nothing else is touched."""
+    return SURROGATE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", ""))
+
+
+def make_document(uri: str, text: str, media_type: str, *, title: str = "", licence: str | None) -> DocumentAnswer:
+    """The document of a text; its title is `title`, or its first heading, or the last part of its uri."""
+    text = normalise_text(text)
+    if not text.strip():
+        raise Unanswerable("empty", "it holds no text")
+    heading = "" if media_type in WITHOUT_HEADINGS else find_heading(text)
+    return DocumentAnswer(
+        uri=uri, title=_tidy(title) or _tidy(heading) or _name(uri), text=text, media_type=media_type,
+        licence=normalise_text(licence or "").strip() or None, sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def find_heading(text: str) -> str:
+    """The title in the front matter, or the first Markdown heading outside code, or ""."""
+    if front := FRONT_MATTER.match(text):
+        if title := FRONT_TITLE.search(front[1]):
+            return title[1]
+        text = text[front.end():]
+    fence, before = "", ""
+    for line in text.split("\n"):
+        if mark := FENCE.match(line):
+            fence = "" if fence == mark[1] else fence or mark[1]
+        elif not fence:
+            if (heading := ATX_HEADING.match(line)) and heading[1]:
+                return heading[1]
+            if before and SETEXT_UNDERLINE.match(line) and not before.startswith(("-", "|", ">")):
+                return before
+        before = "" if fence or mark else line.strip()
+    return ""
+
+
+def find_html_title(markup: str) -> str:
+    """What `<title>` says, or ""."""
+    match = HTML_TITLE.search(markup)
+    return html.unescape(match[1]) if match else ""
+
+
+def _tidy(title: str) -> str:
+    return " ".join(normalise_text(title).split()).strip("*_ ")[:MAX_TITLE]
+
+
+def _name(uri: str) -> str:
+    place, _, row = uri.rpartition("#row=")
+    return f"row {row}" if place and row.isdecimal() else _tidy(PurePosixPath(uri).stem) or "untitled"
