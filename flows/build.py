@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast, get_args
 
 from pipeline.binding import BoundRecipe, bind, models_used
 from pipeline.models.choose import Chosen, choose_all
@@ -17,7 +17,7 @@ from pipeline.runner import intake
 from pipeline.runner.intake import Sources, take_in
 from pipeline.runner.landing import Landed, land
 from pipeline.runner.steps import Progress, StageRunner, StepReport
-from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, Stopped
+from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, RequestError, Stopped, nearest
 from schemas.models import EngineName
 from schemas.recipe import RecipeFile
 from warehouse.address import Address
@@ -73,12 +73,15 @@ class Built:
 
 
 def prepare(
-    file: RecipeFile, sources: Sources, address: Address, *, engine: EngineName | None = None, limit: int | None = None, landing: bool = True
+    file: RecipeFile, sources: Sources, address: Address, *, engine: str | None = None, limit: int | None = None, landing: bool = True
 ) -> Job:
     """Resolve models and bind the recipe: everything that can be wrong with a request is found here."""
     bound = bind(file)
     used = models_used(bound)
-    chosen = choose_all({alias: bound.models[alias] for alias in used}, engine=engine)
+    engines = get_args(EngineName)
+    if engine is not None and engine not in engines:
+        raise RequestError(f"there is no engine {engine!r}{nearest(engine, engines)}")
+    chosen = choose_all({alias: bound.models[alias] for alias in used}, engine=cast("EngineName | None", engine))
     recipe = bind(file, {alias: each.spec for alias, each in chosen.items()})
     return Job(recipe, sources, address, chosen, limit, landing)
 

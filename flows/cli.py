@@ -270,23 +270,15 @@ def _job(
     recipe: str, sources: list[str] | None, warehouse: str | None, engine: str | None, text_column: str | None, licence: str | None,
     *, limit: int | None = None, landing: bool = True,
 ) -> Job:
-    from typing import get_args
-
     from flows.build import prepare
     from flows.recipes import find_recipe
     from pipeline.runner.intake import Sources
-    from schemas.errors import nearest
-    from schemas.models import EngineName
     from schemas.recipe import read_recipe
 
-    if engine is not None and engine not in get_args(EngineName):
-        raise RequestError(f"there is no engine {engine!r}{nearest(engine, get_args(EngineName))}")
     file = read_recipe(find_recipe(recipe))
     if not sources:
         raise RequestError(f"no sources are given; name files or folders, as in `prefmill build {recipe} docs/`")
-    return prepare(
-        file, Sources(tuple(sources), text_column, licence), _address(warehouse), engine=engine, limit=limit, landing=landing  # type: ignore[arg-type]
-    )
+    return prepare(file, Sources(tuple(sources), text_column, licence), _address(warehouse), engine=engine, limit=limit, landing=landing)
 
 
 def _run(job: Job, parameters: dict[str, Any], *, direct: bool, quiet: bool) -> Built:

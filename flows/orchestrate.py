@@ -21,7 +21,6 @@ from flows.build import Built, Job, build, prepare  # noqa: E402
 from flows.recipes import find_recipe  # noqa: E402
 from pipeline.runner.intake import Sources  # noqa: E402
 from pipeline.runner.steps import Progress, StepReport  # noqa: E402
-from schemas.models import EngineName  # noqa: E402
 from schemas.recipe import read_recipe  # noqa: E402
 from warehouse.address import resolve_address  # noqa: E402
 from warehouse.plan import EVERY_SHARD  # noqa: E402
@@ -46,7 +45,7 @@ async def prefmill_build(
     recipe: str,
     sources: list[str],
     warehouse: str | None = None,
-    engine: EngineName | None = None,
+    engine: str | None = None,
     text_column: str | None = None,
     licence: str | None = None,
 ) -> str:
