@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.metadata
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -73,7 +74,13 @@ class Built:
 
 
 def prepare(
-    file: RecipeFile, sources: Sources, address: Address, *, engine: str | None = None, limit: int | None = None, landing: bool = True
+    file: RecipeFile,
+    sources: Sources,
+    address: Address,
+    *,
+    engine: str | None = None,
+    limit: int | None = None,
+    landing: bool = True,
 ) -> Job:
     """Resolve models and bind the recipe: everything that can be wrong with a request is found here."""
     bound = bind(file)
@@ -123,16 +130,27 @@ class _Build:
         recipe, job = self.job.recipe, self.job
         version = importlib.metadata.version("prefmill")
         steps = [(0, intake.KEY, intake.FINGERPRINT, intake.IDENTITY)]
-        steps += [(place, step.label, step.fingerprint, step.identity) for place, step in enumerate(recipe.steps, start=1)]
+        steps += [
+            (place, step.label, step.fingerprint, step.identity) for place, step in enumerate(recipe.steps, start=1)
+        ]
         models = {alias: {**each.spec.identity(), "engine": each.spec.engine} for alias, each in job.chosen.items()}
-        self.built = Built(await start_build(
-            self.store, recipe=recipe.name, recipe_text=recipe.file.text, kind="build" if job.landing else "preview",
-            code_version=version, models=models, steps=steps,
-        ))
+        self.built = Built(
+            await start_build(
+                self.store,
+                recipe=recipe.name,
+                recipe_text=recipe.file.text,
+                kind="build" if job.landing else "preview",
+                code_version=version,
+                models=models,
+                steps=steps,
+            )
+        )
         self.plan, self.ledger = Plan(self.store), Ledger(self.store)
         await self.plan.begin([step[:3] for step in steps])
         concurrency = max([each.spec.concurrency for each in job.chosen.values()], default=1)
-        self.runner = StageRunner(self.plan, self.ledger, self.pool, self.built.build_id, concurrency, self.stopping, self.progress)
+        self.runner = StageRunner(
+            self.plan, self.ledger, self.pool, self.built.build_id, concurrency, self.stopping, self.progress
+        )
         try:
             await self._steps()
             if recipe.release and job.landing:
@@ -152,27 +170,40 @@ class _Build:
         self.built.reports.append(await self.run_task(intake.KEY, EVERY_SHARD, self._take_in))
         await note_listing(self.store, self.built.build_id)
         shards = await self.plan.share_out(
-            0, intake.FINGERPRINT, documents_per_shard=DOCUMENTS_PER_SHARD, most_shards=MOST_SHARDS, limit=self.job.limit
+            0,
+            intake.FINGERPRINT,
+            documents_per_shard=DOCUMENTS_PER_SHARD,
+            most_shards=MOST_SHARDS,
+            limit=self.job.limit,
         )
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:
             async with turn:
                 for place, step in enumerate(recipe.row_local, start=1):
-                    report = await self.run_task(step.label, shard, lambda p=place, s=step: self.runner.run(p, s, shard))
+                    report = await self.run_task(
+                        step.label, shard, functools.partial(self.runner.run, place, step, shard)
+                    )
                     self.built.reports.append(report)
 
         async with asyncio.TaskGroup() as group:
             for shard in range(shards):
                 group.create_task(one_shard(shard))
         for place, step in enumerate(recipe.set_wide, start=1 + len(recipe.row_local)):
-            report = await self.run_task(step.label, EVERY_SHARD, lambda p=place, s=step: self.runner.run_set_wide(p, s))
+            report = await self.run_task(
+                step.label, EVERY_SHARD, functools.partial(self.runner.run_set_wide, place, step)
+            )
             self.built.reports.append(report)
 
     async def _take_in(self) -> StepReport:
         return await take_in(
-            self.job.sources, self.plan, self.ledger, self.built.build_id,
-            stopping=self.stopping, progress=self.progress, limit=self.job.limit,
+            self.job.sources,
+            self.plan,
+            self.ledger,
+            self.built.build_id,
+            stopping=self.stopping,
+            progress=self.progress,
+            limit=self.job.limit,
         )
 
     async def _land(self, models: Mapping[str, Any], version: str) -> None:
@@ -186,10 +217,14 @@ class _Build:
         built = self.built
         if built.deferred:
             last = next((report.last_problem for report in reversed(built.reports) if report.last_problem), "")
-            built.problem = Deferred(f"{built.deferred} units are still pending ({last}); run the same build again to finish them")
+            built.problem = Deferred(
+                f"{built.deferred} units are still pending ({last}); run the same build again to finish them"
+            )
         elif built.landed and built.landed.release.status == "held":
             failed = "; ".join(result.sentence for result in built.landed.gates if not result.passed)
-            built.problem = HeldBack(f"release {built.landed.release.release} is held back, `latest` has not moved: {failed}")
+            built.problem = HeldBack(
+                f"release {built.landed.release.release} is held back, `latest` has not moved: {failed}"
+            )
         return built.problem
 
     async def _finish(self, problem: BaseException | None) -> None:
@@ -197,7 +232,9 @@ class _Build:
         status = "done" if problem is None else names.get(type(problem), "failed")
         self.built.funnel = await note_funnel(self.store, self.built.build_id)
         if problem is None and (broken := {name: count for name, count in (await audit(self.store)).items() if count}):
-            raise PrefmillError(f"the warehouse breaks its own rules: {broken}; see `prefmill sql \"FROM {next(iter(broken))}\"` and report it")
+            raise PrefmillError(
+                f'the warehouse breaks its own rules: {broken}; see `prefmill sql "FROM {next(iter(broken))}"` and report it'
+            )
         await finish_build(self.store, self.built.build_id, status=status, message=str(problem or ""))
         await compact(self.store)
 
@@ -213,7 +250,9 @@ def _stop_on_signals(stopping: asyncio.Event) -> Iterator[None]:
             stopping.set()
             loop.remove_signal_handler(sign)
 
-        with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread: the orchestrator handles signals
+        with suppress(
+            ValueError, RuntimeError, NotImplementedError
+        ):  # not the main thread: the orchestrator handles signals
             loop.add_signal_handler(sign, stop)
             handled.append(sign)
     try:

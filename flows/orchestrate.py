@@ -51,7 +51,10 @@ async def prefmill_build(
 ) -> str:
     """Bring a recipe up to date over its sources and release what is left; the parameters are those of the command line."""
     job = prepare(
-        read_recipe(find_recipe(recipe)), Sources(tuple(sources), text_column, licence), resolve_address(warehouse), engine=engine
+        read_recipe(find_recipe(recipe)),
+        Sources(tuple(sources), text_column, licence),
+        resolve_address(warehouse),
+        engine=engine,
     )
     built = await run_steps(job, lambda _: None)
     landed = built.landed
@@ -77,8 +80,10 @@ async def run_steps(job: Job, progress: Progress, *, fail: bool = True) -> Built
 
     async def run_task(name: str, shard: int, work: Callable[[], Awaitable[Any]]) -> Any:
         @task(
-            name=name, task_run_name=name if shard == EVERY_SHARD else f"{name} · shard {shard + 1}",
-            persist_result=False, cache_policy=NO_CACHE,
+            name=name,
+            task_run_name=name if shard == EVERY_SHARD else f"{name} · shard {shard + 1}",
+            persist_result=False,
+            cache_policy=NO_CACHE,
         )
         async def step() -> Any:
             return await work()
@@ -87,8 +92,14 @@ async def run_steps(job: Job, progress: Progress, *, fail: bool = True) -> Built
         await meter.move(name)
         return result
 
-    built = await build(job, lambda report: (progress(report), meter.note(report))[0], run_task)
-    await acreate_table_artifact(key="summary", description=f"{built.build_id}: what was kept, dropped and why", table=_table(built))
+    def note(report: StepReport) -> None:
+        progress(report)
+        meter.note(report)
+
+    built = await build(job, note, run_task)
+    await acreate_table_artifact(
+        key="summary", description=f"{built.build_id}: what was kept, dropped and why", table=_table(built)
+    )
     await meter.end()
     if built.problem and fail:
         raise built.problem
@@ -118,7 +129,9 @@ class _Meter:
         share = 100.0 * done / max(1.0, planned * max(1.0, (self._steps + 1) / seen))
         if share >= self._shown + PROGRESS_STEP:
             self._shown = min(99.0, share)
-            await aupdate_progress_artifact(artifact_id=self._artifact, progress=self._shown, description=f"units done, now {step}")
+            await aupdate_progress_artifact(
+                artifact_id=self._artifact, progress=self._shown, description=f"units done, now {step}"
+            )
 
     async def end(self) -> None:
         await aupdate_progress_artifact(artifact_id=self._artifact, progress=100.0, description="done")

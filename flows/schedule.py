@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 SERVER_SECONDS = 120
 
 
-def serve(job: Job, recipe: str, *, cron: str, name: str | None, warehouse: str | None, engine: str | None, console: Console) -> None:
+def serve(
+    job: Job, recipe: str, *, cron: str, name: str | None, warehouse: str | None, engine: str | None, console: Console
+) -> None:
     """Serve nightly builds until stopped. Paths become absolute: a scheduled run may start in another folder.
 
     With `PREFECT_API_URL` the deployment goes to that server; without it, a server is started on loopback beside us and
@@ -37,8 +39,14 @@ def serve(job: Job, recipe: str, *, cron: str, name: str | None, warehouse: str 
     parameters: dict[str, Any] = {
         "recipe": str(job.recipe.file.path.absolute()),
         "sources": [place if place.startswith("hf:") else str(Path(place).absolute()) for place in sources.places],
-        "warehouse": warehouse if warehouse and "://" in warehouse else str(job.address.root) if not job.address.is_postgres else None,
-        "engine": engine, "text_column": sources.text_column, "licence": sources.licence,
+        "warehouse": warehouse
+        if warehouse and "://" in warehouse
+        else str(job.address.root)
+        if not job.address.is_postgres
+        else None,
+        "engine": engine,
+        "text_column": sources.text_column,
+        "licence": sources.licence,
     }
     with _server(console):
         from flows.orchestrate import prefmill_build
@@ -46,7 +54,9 @@ def serve(job: Job, recipe: str, *, cron: str, name: str | None, warehouse: str 
         deployment = name or job.recipe.name
         console.print(f"serving `prefmill build/{deployment}` at {cron!r}; Ctrl-C stops it", markup=False)
         with suppress(KeyboardInterrupt):
-            prefmill_build.serve(name=deployment, cron=cron, parameters=parameters, limit=1, print_starting_message=False)
+            prefmill_build.serve(
+                name=deployment, cron=cron, parameters=parameters, limit=1, print_starting_message=False
+            )
 
 
 def _check_cron(cron: str) -> None:
@@ -56,7 +66,9 @@ def _check_cron(cron: str) -> None:
     try:
         CronSchedule(cron=cron)
     except ValueError:
-        raise RequestError(f"--cron {cron!r} is not a schedule; give five fields, as in '0 2 * * *' for every night at two") from None
+        raise RequestError(
+            f"--cron {cron!r} is not a schedule; give five fields, as in '0 2 * * *' for every night at two"
+        ) from None
 
 
 @contextmanager
@@ -69,7 +81,9 @@ def _server(console: Console) -> Iterator[None]:
     url = f"http://127.0.0.1:{port}/api"
     server = subprocess.Popen(
         [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _wait_for(url, server)
@@ -89,7 +103,9 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
         with suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=2):
             return
         time.sleep(0.3)
-    raise RequestError("the Prefect server did not start; run `prefect server start` to see why, or set PREFECT_API_URL")
+    raise RequestError(
+        "the Prefect server did not start; run `prefect server start` to see why, or set PREFECT_API_URL"
+    )
 
 
 def _free_port() -> int:

@@ -30,13 +30,23 @@ SECTIONS = {"ok": "green", "none": "yellow", "failed": "red", "pending": "magent
 def summary(built: Built) -> Table:
     """What every step kept and dropped and why."""
     table = Table(title=f"{built.build_id}: what was kept, dropped and why", title_justify="left")
-    for name, justify in (("step", "left"), ("ended", "left"), ("reason", "left"), ("units", "right"), ("rows made", "right")):
+    for name, justify in (
+        ("step", "left"),
+        ("ended", "left"),
+        ("reason", "left"),
+        ("units", "right"),
+        ("rows made", "right"),
+    ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     last = None
     for row in built.funnel:
         word = {"ok": "kept", "none": "dropped"}.get(row.status, row.status)
         table.add_row(
-            row.step if row.step != last else "", Text(word, style=SECTIONS[row.status]), row.reason, f"{row.units:,}", f"{row.rows:,}" if row.status == "ok" else ""
+            row.step if row.step != last else "",
+            Text(word, style=SECTIONS[row.status]),
+            row.reason,
+            f"{row.units:,}",
+            f"{row.rows:,}" if row.status == "ok" else "",
         )
         last = row.step
     return table
@@ -49,9 +59,13 @@ def example_pair(row: Mapping[str, Any], number: int) -> Panel:
             Text.assemble(("question  ", "bold"), cut(row["prompt"], 300)),
             Text.assemble(("chosen    ", "bold green"), cut(row["chosen"], 300)),
             Text.assemble(("rejected  ", "bold red"), cut(row["rejected"], 300)),
-            Text(f"from {row['uri']}, {row['chosen_role']} over {row['rejected_role']}, gap {row['score_gap']:.2f}", style="dim"),
+            Text(
+                f"from {row['uri']}, {row['chosen_role']} over {row['rejected_role']}, gap {row['score_gap']:.2f}",
+                style="dim",
+            ),
         ),
-        title=f"pair {number}: {row['pair_id']}", title_align="left",
+        title=f"pair {number}: {row['pair_id']}",
+        title_align="left",
     )
 
 
@@ -68,10 +82,19 @@ def records(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
 def cards(rows: Iterable[Mapping[str, Any]]) -> Group:
     """Rows one below another, a line for each column: readable where a table would be all folds."""
     width = max((len(name) for row in rows for name in row), default=0)
-    return Group(*(
-        Panel(Group(*(Text.assemble((f"{name:<{width}}  ", "bold"), cut("" if value is None else str(value), 300)) for name, value in row.items())))
-        for row in rows
-    ))
+    return Group(
+        *(
+            Panel(
+                Group(
+                    *(
+                        Text.assemble((f"{name:<{width}}  ", "bold"), cut("" if value is None else str(value), 300))
+                        for name, value in row.items()
+                    )
+                )
+            )
+            for row in rows
+        )
+    )
 
 
 def lineage(trace: Trace) -> Tree:
@@ -85,9 +108,19 @@ def lineage(trace: Trace) -> Tree:
     here = place.add(_node(trace.node, style="bold cyan"))
     _hang(here, trace.node)
     for refusal in trace.refused:
-        here.add(Text(f"{refusal['step']}: {refusal['status']}, {refusal['reason']} {refusal['detail']}".rstrip(), style="yellow"))
+        here.add(
+            Text(
+                f"{refusal['step']}: {refusal['status']}, {refusal['reason']} {refusal['detail']}".rstrip(),
+                style="yellow",
+            )
+        )
     for release in trace.releases:
-        here.add(Text(f"in release {release['release']} ({release['status']}): {release['pairs']} in split {release['split']}", style="green"))
+        here.add(
+            Text(
+                f"in release {release['release']} ({release['status']}): {release['pairs']} in split {release['split']}",
+                style="green",
+            )
+        )
     return root
 
 
@@ -118,7 +151,9 @@ def _node(node: Node, style: str = "") -> Text:
     if node.outcome:
         calls = f", {node.outcome['calls']} calls" if node.outcome["calls"] else ""
         made = f"  ({node.outcome['step']} in {node.outcome['build_id']}{calls})"
-    return Text.assemble((f"{node.table[:-1]} ", "bold"), (node.id, style or "cyan"), "  ", cut(what, WIDE * 2), (made, "dim"))
+    return Text.assemble(
+        (f"{node.table[:-1]} ", "bold"), (node.id, style or "cyan"), "  ", cut(what, WIDE * 2), (made, "dim")
+    )
 
 
 def cut(text: str, length: int) -> str:
@@ -132,8 +167,15 @@ def progress_bars(console: Console, *, shown: bool) -> Iterator[Any]:
     """A callback for step reports that draws one bar for each step; steps with nothing to do draw none."""
     reports: dict[str, dict[int, StepReport]] = defaultdict(dict)
     bars = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("units"), TimeElapsedColumn(), TimeRemainingColumn(),
-        console=console, transient=True, disable=not shown,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("units"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not shown,
     )
     ids: dict[str, Any] = {}
     drawn = [0.0]

@@ -22,7 +22,9 @@ def build_as_dict(built: Built) -> dict[str, Any]:
         "calls": built.calls,
         "units_done": built.done,
         "units_pending": built.deferred,
-        "release": None if built.landed is None else {**release_as_dict(built.landed.release), "is_new": built.landed.is_new},
+        "release": None
+        if built.landed is None
+        else {**release_as_dict(built.landed.release), "is_new": built.landed.is_new},
         "funnel": [dataclasses.asdict(row) for row in built.funnel],
     }
 
@@ -35,8 +37,10 @@ def release_as_dict(row: ReleaseRow) -> dict[str, Any]:
 def trace_as_dict(trace: Trace) -> dict[str, Any]:
     """A lineage trace, nested as it is."""
     return {
-        "above": [_node_as_dict(node) for node in trace.above], "node": _node_as_dict(trace.node),
-        "refused": trace.refused, "releases": trace.releases,
+        "above": [_node_as_dict(node) for node in trace.above],
+        "node": _node_as_dict(trace.node),
+        "refused": trace.refused,
+        "releases": trace.releases,
     }
 
 
@@ -64,6 +68,10 @@ def _parameter(field: dataclasses.Field[Any]) -> str:
 
 def _node_as_dict(node: Node) -> dict[str, Any]:
     return {
-        "table": node.table, "id": node.id, "row": node.row, "outcome": node.outcome,
-        "children": [_node_as_dict(child) for child in node.children], "left_out": node.left_out,
+        "table": node.table,
+        "id": node.id,
+        "row": node.row,
+        "outcome": node.outcome,
+        "children": [_node_as_dict(child) for child in node.children],
+        "left_out": node.left_out,
     }

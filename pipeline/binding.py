@@ -21,8 +21,12 @@ from schemas.recipe import RecipeFile, StepSpec
 
 DEFAULT_MODEL = "default"
 NEEDS = {
-    "document": ("documents",), "passage": ("passages",), "prompt": ("prompts",),
-    "response_pair": ("responses",), "candidates": ("responses", "signals"), "all_pairs": ("pairs",),
+    "document": ("documents",),
+    "passage": ("passages",),
+    "prompt": ("prompts",),
+    "response_pair": ("responses",),
+    "candidates": ("responses", "signals"),
+    "all_pairs": ("pairs",),
 }
 RELEASE = "land/release"
 
@@ -82,8 +86,11 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
     release = steps[-1] if steps[-1].key == RELEASE else None
     body = steps[:-1] if release else steps
     return BoundRecipe(
-        file, specs,
-        tuple(step for step in body if not step.is_set_wide), tuple(step for step in body if step.is_set_wide), release,
+        file,
+        specs,
+        tuple(step for step in body if not step.is_set_wide),
+        tuple(step for step in body if step.is_set_wide),
+        release,
     )
 
 
@@ -95,12 +102,19 @@ def models_used(recipe: BoundRecipe) -> list[str]:
 def _bind_step(file: RecipeFile, index: int, step: StepSpec, specs: Mapping[str, ModelSpec], label: str) -> BoundStep:
     strategy_class = STRATEGIES.get(step.strategy)
     if strategy_class is None:
-        raise file.mistake(f"unknown strategy `{step.strategy}`{_nearest_strategy(step.strategy)}", "steps", index, step.strategy)
+        raise file.mistake(
+            f"unknown strategy `{step.strategy}`{_nearest_strategy(step.strategy)}", "steps", index, step.strategy
+        )
     strategy = _with_params(file, index, step, strategy_class)
     for alias in _aliases(strategy):
         if alias not in specs:
             field = "model" if hasattr(strategy, "model") else "models"
-            raise file.mistake(f"`{step.strategy}` asks model `{alias}`, which is not under `models:`{nearest(alias, specs)}", "steps", index, field)
+            raise file.mistake(
+                f"`{step.strategy}` asks model `{alias}`, which is not under `models:`{nearest(alias, specs)}",
+                "steps",
+                index,
+                field,
+            )
     templates = _templates(file, index, step, strategy)
     identity = _identity(step.strategy, strategy, templates, specs)
     return BoundStep(label, step.strategy, strategy, templates, identify("steps", identity), identity)
@@ -113,7 +127,9 @@ def _with_params(file: RecipeFile, index: int, step: StepSpec, strategy_class: t
     params = dict(step.params)
     for name, value in params.items():
         if name not in fields:
-            raise file.mistake(f"`{step.strategy}` has no parameter `{name}`{nearest(str(name), fields)}", "steps", index, name)
+            raise file.mistake(
+                f"`{step.strategy}` has no parameter `{name}`{nearest(str(name), fields)}", "steps", index, name
+            )
         if hints.get(name) is Principle and isinstance(value, str):
             try:
                 params[name] = load_principle(value, file.path.parent).model_dump()
@@ -124,16 +140,24 @@ def _with_params(file: RecipeFile, index: int, step: StepSpec, strategy_class: t
         return TypeAdapter(strategy_class).validate_json(json.dumps(params, allow_nan=False), strict=True)
     except ValidationError as problem:
         first = problem.errors(include_url=False)[0]
-        place = [part for part in first["loc"] if not isinstance(part, str) or not part.startswith("function")]
+        place: list[int | str] = [
+            part for part in first["loc"] if not isinstance(part, str) or not part.startswith("function")
+        ]
         name = str(place[0]) if place else ""
         said = first["msg"].removeprefix("Value error, ")
         if first["type"] == "missing":
             message = f"`{step.strategy}` needs the parameter `{name}`"
         else:
-            message = f"`{step.strategy}`: `{'.'.join(map(str, place))}` is {first['input']!r}: {said}" if place else f"`{step.strategy}`: {said}"
+            message = (
+                f"`{step.strategy}`: `{'.'.join(map(str, place))}` is {first['input']!r}: {said}"
+                if place
+                else f"`{step.strategy}`: {said}"
+            )
         raise file.mistake(message, "steps", index, *place) from None
     except (TypeError, ValueError) as problem:
-        raise file.mistake(f"`{step.strategy}`: parameters are plain numbers, words and lists ({problem})", "steps", index) from None
+        raise file.mistake(
+            f"`{step.strategy}`: parameters are plain numbers, words and lists ({problem})", "steps", index
+        ) from None
 
 
 def _templates(file: RecipeFile, index: int, step: StepSpec, strategy: Any) -> dict[str, Template]:
@@ -146,20 +170,26 @@ def _templates(file: RecipeFile, index: int, step: StepSpec, strategy: Any) -> d
         if step.prompt is not None:
             own = load_template((file.path.parent / step.prompt).resolve(), names[0])
             if unknown := set(own.inputs) - set(templates[names[0]].inputs):
-                raise RequestError(f"{own.path}: input `{sorted(unknown)[0]}` is not given to `{names[0]}`{nearest(sorted(unknown)[0], templates[names[0]].inputs)}")
+                raise RequestError(
+                    f"{own.path}: input `{sorted(unknown)[0]}` is not given to `{names[0]}`{nearest(sorted(unknown)[0], templates[names[0]].inputs)}"
+                )
             templates[names[0]] = own
     except RequestError as problem:
         raise file.mistake(str(problem), "steps", index, "prompt") from None
     return templates
 
 
-def _identity(key: str, strategy: Any, templates: Mapping[str, Template], specs: Mapping[str, ModelSpec]) -> dict[str, Any]:
+def _identity(
+    key: str, strategy: Any, templates: Mapping[str, Template], specs: Mapping[str, ModelSpec]
+) -> dict[str, Any]:
     """Everything that could change this step's answers; see `schemas.fingerprints` for what is left out."""
     params = TypeAdapter(type(strategy)).dump_python(strategy, mode="json")
     for field in ("model", "models"):
         params.pop(field, None)
     return {
-        "strategy": key, "version": strategy.version, "params": params,
+        "strategy": key,
+        "version": strategy.version,
+        "params": params,
         "models": [specs[alias].identity() for alias in _aliases(strategy)],
         "prompts": {name: template.sha256 for name, template in sorted(templates.items())},
     }
@@ -176,15 +206,27 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
     seen_set_wide: str | None = None
     for index, step in enumerate(steps):
         if missing := [table for table in NEEDS[step.strategy.unit] if table not in made]:
-            makers = [key for key, other in STRATEGIES.items() if isinstance(other, type) and getattr(other, "makes", "") == missing[0]]
-            raise file.mistake(f"`{step.key}` works on {missing[0]}, but no earlier step makes them; put one of {', '.join(makers)} before it", "steps", index)
+            makers = [
+                key
+                for key, other in STRATEGIES.items()
+                if isinstance(other, type) and getattr(other, "makes", "") == missing[0]
+            ]
+            raise file.mistake(
+                f"`{step.key}` works on {missing[0]}, but no earlier step makes them; put one of {', '.join(makers)} before it",
+                "steps",
+                index,
+            )
         if step.key == RELEASE:
             if index != len(steps) - 1:
                 raise file.mistake(f"`{RELEASE}` is the last step of a recipe; move it to the end", "steps", index)
         elif step.is_set_wide:
             seen_set_wide = step.key
         elif seen_set_wide:
-            raise file.mistake(f"`{step.key}` works row by row and comes after `{seen_set_wide}`, which needs all rows; swap them", "steps", index)
+            raise file.mistake(
+                f"`{step.key}` works row by row and comes after `{seen_set_wide}`, which needs all rows; swap them",
+                "steps",
+                index,
+            )
         else:
             made.add(step.strategy.makes)
 
@@ -195,5 +237,8 @@ def _nearest_strategy(key: str) -> str:
         matches = [full for full in STRATEGIES if full.endswith(f"/{key}")]
         return f"; did you mean `{matches[0]}`?" if matches else nearest(key, STRATEGIES)
     stage, _ = key.split("/", 1)
-    return nearest(key, STRATEGIES) if stage in STAGES else f"; the stages are {', '.join(STAGES)}{'' if not (near := nearest(key, STRATEGIES)).startswith('; did') else near}"
-
+    return (
+        nearest(key, STRATEGIES)
+        if stage in STAGES
+        else f"; the stages are {', '.join(STAGES)}{'' if not (near := nearest(key, STRATEGIES)).startswith('; did') else near}"
+    )

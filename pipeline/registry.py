@@ -10,5 +10,13 @@ from pipeline.mine import MINE
 from pipeline.sample import SAMPLE
 from pipeline.select import SELECT
 
-STAGES: dict[str, dict[str, type[Any]]] = {"mine": MINE, "sample": SAMPLE, "judge": JUDGE, "select": SELECT, "land": LAND}
-STRATEGIES: dict[str, type[Any]] = {f"{stage}/{name}": strategy for stage, group in STAGES.items() for name, strategy in group.items()}
+STAGES: dict[str, dict[str, type[Any]]] = {
+    "mine": MINE,
+    "sample": SAMPLE,
+    "judge": JUDGE,
+    "select": SELECT,
+    "land": LAND,
+}
+STRATEGIES: dict[str, type[Any]] = {
+    f"{stage}/{name}": strategy for stage, group in STAGES.items() for name, strategy in group.items()
+}

@@ -140,4 +140,4 @@ def _split_head(source: str, path: Path) -> tuple[dict[str, Any], str]:
         raise RequestError(f"{path}: its head is not valid YAML: {problem}") from None
     if not isinstance(head, dict) or not isinstance(head.get("inputs", []), list):
         raise RequestError(f"{path}: its head needs `inputs:`, a list of variable names")
-    return head, source[match.end():].lstrip("\n")
+    return head, source[match.end() :].lstrip("\n")

@@ -28,8 +28,18 @@ SCHEME = 1
 DIGEST_BYTES = 10  # 80 bits: a chance collision among 10^9 rows has probability 4e-7
 
 PREFIXES = {
-    "documents": "doc", "passages": "psg", "prompts": "prm", "responses": "rsp", "signals": "sig", "pairs": "par",
-    "steps": "stp", "items": "itm", "groups": "grp", "listings": "lst", "releases": "rel", "requests": "req",
+    "documents": "doc",
+    "passages": "psg",
+    "prompts": "prm",
+    "responses": "rsp",
+    "signals": "sig",
+    "pairs": "par",
+    "steps": "stp",
+    "items": "itm",
+    "groups": "grp",
+    "listings": "lst",
+    "releases": "rel",
+    "requests": "req",
 }
 
 

@@ -114,7 +114,8 @@ def _step(step: Any, index: int, path: Path, lines: Lines) -> dict[str, Any]:
             return {"strategy": strategy, "prompt": params.pop("prompt", None), "params": params}
     raise RecipeError(
         f"a step is `stage/strategy` or `stage/strategy: {{parameters}}`, not {step!r}",
-        file=path, line=lines.get(("steps", index)),
+        file=path,
+        line=lines.get(("steps", index)),
     )
 
 

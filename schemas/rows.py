@@ -205,6 +205,10 @@ class Outcome(Row):
 
 
 ANSWER_TABLES: dict[type[Row], str] = {
-    DocumentAnswer: "documents", PassageAnswer: "passages", PromptAnswer: "prompts",
-    ResponseAnswer: "responses", SignalAnswer: "signals", PairAnswer: "pairs",
+    DocumentAnswer: "documents",
+    PassageAnswer: "passages",
+    PromptAnswer: "prompts",
+    ResponseAnswer: "responses",
+    SignalAnswer: "signals",
+    PairAnswer: "pairs",
 }

@@ -43,7 +43,9 @@ def resolve_address(warehouse: str | None = None) -> Address:
     if re.match(r"postgres(ql)?://", text):
         return _postgres(text)
     if "://" in text:
-        raise WarehouseError(f"warehouse {_masked(text)!r} is neither a folder nor a `postgresql://` address; give one of the two")
+        raise WarehouseError(
+            f"warehouse {_masked(text)!r} is neither a folder nor a `postgresql://` address; give one of the two"
+        )
     root = Path(text).expanduser().absolute()
     if root.exists() and not root.is_dir():
         raise WarehouseError(f"warehouse {text!r} is a file; give a folder (it is made when it does not exist)")
@@ -52,20 +54,28 @@ def resolve_address(warehouse: str | None = None) -> Address:
 
 def _postgres(text: str) -> Address:
     url = urlsplit(text)
-    query = dict(parse_qsl(url.query))
-    root = Path(query.pop("data", None) or os.environ.get("PREFMILL_DATA") or DEFAULT).expanduser().absolute()
+    query: dict[str, str] = dict(parse_qsl(url.query))
+    root = Path(query.pop("data", "") or os.environ.get("PREFMILL_DATA") or DEFAULT).expanduser().absolute()
     if unknown := set(query) - HOST_OPTIONS:
-        raise WarehouseError(f"warehouse address has an unknown option {sorted(unknown)[0]!r}; known: data, {', '.join(sorted(HOST_OPTIONS))}")
+        raise WarehouseError(
+            f"warehouse address has an unknown option {sorted(unknown)[0]!r}; known: data, {', '.join(sorted(HOST_OPTIONS))}"
+        )
     try:
         port = url.port
     except ValueError:
         raise WarehouseError(f"warehouse {_masked(text)!r} has a port that is not a number") from None
     parts = {
-        "dbname": unquote(url.path.lstrip("/")), "host": unquote(url.hostname or ""), "port": str(port or ""),
-        "user": unquote(url.username or ""), "password": unquote(url.password or ""), **query,
+        "dbname": unquote(url.path.lstrip("/")),
+        "host": unquote(url.hostname or ""),
+        "port": str(port or ""),
+        "user": unquote(url.username or ""),
+        "password": unquote(url.password or ""),
+        **query,
     }
     if not parts["dbname"]:
-        raise WarehouseError(f"warehouse {_masked(text)!r} names no database; write postgresql://user@host:5432/DATABASE")
+        raise WarehouseError(
+            f"warehouse {_masked(text)!r} names no database; write postgresql://user@host:5432/DATABASE"
+        )
     words = " ".join(f"{key}={_quoted(value)}" for key, value in parts.items() if value)
     return Address(f"postgres:{words}", root, f"{root / 'data'}{os.sep}", _masked(text), True)
 

@@ -37,7 +37,13 @@ def now() -> datetime.datetime:
 
 
 async def start_build(
-    store: Store, *, recipe: str, recipe_text: str, kind: str, code_version: str, models: Mapping[str, Any],
+    store: Store,
+    *,
+    recipe: str,
+    recipe_text: str,
+    kind: str,
+    code_version: str,
+    models: Mapping[str, Any],
     steps: Sequence[tuple[int, str, str, Mapping[str, Any]]],
 ) -> str:
     """Note a new build with its steps (position, label, fingerprint, identity); returns its id, `build-7`.
@@ -47,7 +53,9 @@ async def start_build(
 
     def work(cursor: duckdb.DuckDBPyConnection) -> str:
         cursor.execute("BEGIN")
-        cursor.execute(f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = ? WHERE status = 'running'", [now()])
+        cursor.execute(
+            f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = ? WHERE status = 'running'", [now()]
+        )
         count = _scalar(cursor, f"SELECT count(*) FROM {LAKE}.builds")
         build_id = f"build-{count + 1}"
         cursor.execute(
@@ -57,7 +65,9 @@ async def start_build(
         names = ("position", "step", "fingerprint", "identity")
         columns = zip(*((*step[:3], canonical_json(step[3])) for step in steps), strict=True)
         cursor.register("new_steps", pa.table(dict(zip(names, map(list, columns), strict=True))))
-        cursor.execute(f"INSERT INTO {LAKE}.build_steps SELECT $1, position, step, fingerprint FROM new_steps", [build_id])
+        cursor.execute(
+            f"INSERT INTO {LAKE}.build_steps SELECT $1, position, step, fingerprint FROM new_steps", [build_id]
+        )
         cursor.execute(
             f"INSERT INTO {LAKE}.fingerprints SELECT DISTINCT ON (n.fingerprint) n.fingerprint, n.step, n.identity FROM new_steps n "
             f"ANTI JOIN {LAKE}.fingerprints f ON f.fingerprint = n.fingerprint ORDER BY n.position"
@@ -70,11 +80,20 @@ async def start_build(
 
 async def note_listing(store: Store, build_id: str) -> str:
     """Keep which items the build was given; builds that were given the same share one listing."""
+
     # Writing to the lake while reading the plan: a transaction may write to one database only, reading both is fine.
     def work(cursor: duckdb.DuckDBPyConnection) -> str:
         cursor.execute("BEGIN")
-        listing_id = "lst_" + str(_scalar(cursor, f"SELECT substr(md5(coalesce(string_agg(uri || chr(0) || item_id, chr(0) ORDER BY uri, item_id), '')), 1, 20) FROM {SCRATCH}.items"))
-        cursor.execute(f"INSERT INTO {LAKE}.listings SELECT $1, uri, item_id FROM {SCRATCH}.items WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)", [listing_id])
+        listing_id = "lst_" + str(
+            _scalar(
+                cursor,
+                f"SELECT substr(md5(coalesce(string_agg(uri || chr(0) || item_id, chr(0) ORDER BY uri, item_id), '')), 1, 20) FROM {SCRATCH}.items",
+            )
+        )
+        cursor.execute(
+            f"INSERT INTO {LAKE}.listings SELECT $1, uri, item_id FROM {SCRATCH}.items WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)",
+            [listing_id],
+        )
         cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = ? WHERE build_id = ?", [listing_id, build_id])
         cursor.execute("COMMIT")
         return listing_id
@@ -86,7 +105,10 @@ async def finish_build(store: Store, build_id: str, *, status: str, message: str
     """Note how a build ended: `done`, `held`, `deferred`, `stopped` or `failed`."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
-        cursor.execute(f"UPDATE {LAKE}.builds SET status = ?, message = ?, finished_at = ? WHERE build_id = ?", [status, message, now(), build_id])
+        cursor.execute(
+            f"UPDATE {LAKE}.builds SET status = ?, message = ?, finished_at = ? WHERE build_id = ?",
+            [status, message, now(), build_id],
+        )
 
     await store.write(work)
 
@@ -96,17 +118,21 @@ async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
 
     def work(cursor: duckdb.DuckDBPyConnection) -> list[FunnelRow]:
         cursor.execute("BEGIN")
-        cursor.execute(f"""
+        cursor.execute(
+            f"""
             INSERT INTO {LAKE}.build_funnel
             SELECT $1, s.position, s.step, coalesce(o.status, 'pending'), coalesce(o.reason, ''), count(*), coalesce(sum(o.rows), 0)
             FROM {SCRATCH}.units u JOIN {SCRATCH}.steps s ON s.position = u.position
             LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
             GROUP BY ALL
-        """, [build_id])
+        """,
+            [build_id],
+        )
         cursor.execute("COMMIT")
         rows = cursor.execute(
             f"SELECT position, step, status, reason, units, rows FROM {LAKE}.build_funnel WHERE build_id = ? "
-            "ORDER BY position, status = 'pending', status, units DESC, reason", [build_id],
+            "ORDER BY position, status = 'pending', status, units DESC, reason",
+            [build_id],
         ).fetchall()
         return [FunnelRow(*row) for row in rows]
 
@@ -117,9 +143,12 @@ async def audit(store: Store) -> dict[str, int]:
     """How many rows each `audit_*` view has; all must be zero."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
-        names = [row[0] for row in cursor.execute(
-            f"SELECT view_name FROM duckdb_views() WHERE database_name = '{LAKE}' AND view_name LIKE 'audit_%' ORDER BY ALL"
-        ).fetchall()]
+        names = [
+            row[0]
+            for row in cursor.execute(
+                f"SELECT view_name FROM duckdb_views() WHERE database_name = '{LAKE}' AND view_name LIKE 'audit_%' ORDER BY ALL"
+            ).fetchall()
+        ]
         return {name: _scalar(cursor, f"SELECT count(*) FROM {LAKE}.{name}") for name in names}
 
     return await store.read(work)

@@ -21,9 +21,15 @@ EXTENSIONS = ("sqlite_scanner", "postgres_scanner", "ducklake")
 def extension_file(name: str) -> Path:
     """The extension's file inside its wheel; DuckDB would fetch it over the network otherwise."""
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
-    found = sorted(Path(next(iter(spec.submodule_search_locations or [])), "extensions").rglob(f"{name}.duckdb_extension")) if spec else []
+    found = (
+        sorted(Path(next(iter(spec.submodule_search_locations or [])), "extensions").rglob(f"{name}.duckdb_extension"))
+        if spec
+        else []
+    )
     if not found:
-        raise WarehouseError(f"the DuckDB extension {name!r} is missing; install it: pip install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}")
+        raise WarehouseError(
+            f"the DuckDB extension {name!r} is missing; install it: pip install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
+        )
     return found[-1]
 
 
@@ -44,16 +50,25 @@ def attach_statements(address: Address, *, read_only: bool) -> list[str]:
     ]
 
 
-def connect(address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+def connect(
+    address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the warehouse attached as `lake` and in use; makes the warehouse when it is new."""
     if read_only and not address.is_postgres and not (address.root / "catalog.sqlite").exists():
-        raise WarehouseError(f"there is no warehouse in {address.shown!r}; make one with `prefmill build`, or name another with --warehouse")
+        raise WarehouseError(
+            f"there is no warehouse in {address.shown!r}; make one with `prefmill build`, or name another with --warehouse"
+        )
     if not read_only:
         try:
             Path(address.data).mkdir(parents=True, exist_ok=True)
         except OSError as problem:
-            raise WarehouseError(f"warehouse {address.shown!r} cannot be made: {problem.strerror}; name another with --warehouse") from None
-    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": memory_limit, "preserve_insertion_order": "false"}
+            raise WarehouseError(
+                f"warehouse {address.shown!r} cannot be made: {problem.strerror}; name another with --warehouse"
+            ) from None
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "preserve_insertion_order": "false",
+    }
     if threads is not None:
         config["threads"] = threads
     connection = duckdb.connect(config=config)

@@ -38,7 +38,9 @@ def locked_guest(address: Address) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"SET allowed_directories = ['{data}']")
         if not address.is_postgres:
             catalog = str(address.root / "catalog.sqlite").replace("'", "''")
-            connection.execute(f"SET allowed_paths = ['{catalog}', '{catalog}-wal', '{catalog}-shm', '{catalog}-journal']")
+            connection.execute(
+                f"SET allowed_paths = ['{catalog}', '{catalog}-wal', '{catalog}-shm', '{catalog}-journal']"
+            )
         for statement in LOCKDOWN:
             connection.execute(statement)
         yield connection
@@ -52,7 +54,9 @@ def run_sql(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str
         for statement in connection.extract_statements(query):
             if statement.type not in READING:
                 kind = statement.type.name.replace("_", " ")
-                raise RequestError(f"{kind} is not a question; the warehouse is read-only here, only builds write to it")
+                raise RequestError(
+                    f"{kind} is not a question; the warehouse is read-only here, only builds write to it"
+                )
         cursor = connection.execute(query)
     except duckdb.Error as problem:
         raise RequestError(_advice(problem)) from None

@@ -54,7 +54,9 @@ class Lease:
             who = ""
             with suppress(OSError):
                 who = f" ({holder.read_text().strip()})"
-            raise Busy(f"another process{who} is writing to {self._address.shown!r}; wait for it, or name another warehouse") from None
+            raise Busy(
+                f"another process{who} is writing to {self._address.shown!r}; wait for it, or name another warehouse"
+            ) from None
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         self._lock = lock
 
@@ -62,12 +64,16 @@ class Lease:
         try:
             import psycopg
         except ImportError:
-            raise WarehouseError("writing to a PostgreSQL catalog needs psycopg: pip install 'prefmill[postgres]'") from None
+            raise WarehouseError(
+                "writing to a PostgreSQL catalog needs psycopg: pip install 'prefmill[postgres]'"
+            ) from None
         words = self._address.catalog.removeprefix("postgres:")
         try:
             session = psycopg.connect(words, autocommit=True, application_name="prefmill writer")
         except psycopg.Error as problem:
-            raise WarehouseError(f"warehouse {self._address.shown!r} cannot be reached: {str(problem).splitlines()[0]}") from None
+            raise WarehouseError(
+                f"warehouse {self._address.shown!r} cannot be reached: {str(problem).splitlines()[0]}"
+            ) from None
         key = int.from_bytes(hashlib.sha256(b"prefmill writer").digest()[:8], "big", signed=True)
         row = session.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
         if not row or not row[0]:

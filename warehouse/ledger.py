@@ -91,7 +91,9 @@ class Ledger:
         """Insert the rows of units that had no outcome yet; a document known from another file is not stored again."""
         cursor.register("new_rows", rows)
         cursor.register("fresh", fresh)
-        select = f"SELECT r.* FROM new_rows r SEMI JOIN fresh f ON f.fingerprint = r.fingerprint AND f.unit_id = r.unit_id"
+        select = (
+            "SELECT r.* FROM new_rows r SEMI JOIN fresh f ON f.fingerprint = r.fingerprint AND f.unit_id = r.unit_id"
+        )
         if table == "documents":
             known = f"ANTI JOIN {LAKE}.documents d ON d.document_id = r.document_id"
             select = f"{select} {known} QUALIFY row_number() OVER (PARTITION BY r.document_id ORDER BY r.uri) = 1"

@@ -14,7 +14,14 @@ from schemas.fingerprints import PREFIXES
 from warehouse.connection import LAKE
 
 TABLES = {PREFIXES[table]: table for table in ("documents", "passages", "prompts", "responses", "signals", "pairs")}
-NOUNS = {"documents": "document", "passages": "passage", "prompts": "prompt", "responses": "response", "signals": "signal", "pairs": "pair"}
+NOUNS = {
+    "documents": "document",
+    "passages": "passage",
+    "prompts": "prompt",
+    "responses": "response",
+    "signals": "signal",
+    "pairs": "pair",
+}
 COUNTED = 12
 """So many children of one kind are shown one by one; the rest are counted."""
 DEPTH = 3
@@ -55,10 +62,14 @@ def trace(cursor: duckdb.DuckDBPyConnection, row_id: str) -> Trace:
         raise WarehouseError(f"{row_id!r} is not an id; ids start with {', '.join(f'{prefix}_' for prefix in TABLES)}")
     node = _node(cursor, table, row_id)
     if node is None:
-        matches = _query(cursor, f"SELECT {NOUNS[table]}_id AS id FROM {LAKE}.{table} WHERE starts_with({NOUNS[table]}_id, ?) LIMIT 3", [row_id])
+        matches = _query(
+            cursor,
+            f"SELECT {NOUNS[table]}_id AS id FROM {LAKE}.{table} WHERE starts_with({NOUNS[table]}_id, ?) LIMIT 3",
+            [row_id],
+        )
         if len(matches) != 1:
             what = f"is the start of several {table}" if matches else f"is not among the {table}"
-            raise WarehouseError(f"{row_id!r} {what} of this warehouse; look it up with `prefmill sql \"FROM {table}\"`")
+            raise WarehouseError(f'{row_id!r} {what} of this warehouse; look it up with `prefmill sql "FROM {table}"`')
         node = _node(cursor, table, matches[0]["id"])
         assert node is not None
     _descend(cursor, [node])
@@ -124,7 +135,9 @@ def _descend(cursor: duckdb.DuckDBPyConnection, nodes: list[Node], depth: int = 
             _descend(cursor, children, depth + 1)
 
 
-def _children(cursor: duckdb.DuckDBPyConnection, nodes: list[Node], table: str, column: str) -> list[tuple[Node, list[dict[str, Any]]]]:
+def _children(
+    cursor: duckdb.DuckDBPyConnection, nodes: list[Node], table: str, column: str
+) -> list[tuple[Node, list[dict[str, Any]]]]:
     """Each node with its children in one table, in the order of the text or of their ids."""
     by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
     keys = [node.row["prompt_id"] if node.table == "pairs" else node.id for node in nodes]
@@ -157,7 +170,8 @@ def _with_outcomes(cursor: duckdb.DuckDBPyConnection, nodes: list[Node]) -> None
 def _refusals(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, Any]]:
     """Outcomes about this row that made nothing: why there is no pair, no prompt, or why a pair was dropped."""
     return _query(
-        cursor, f"SELECT step, status, reason, detail, build_id FROM {LAKE}.outcomes WHERE subject_id = ? AND status <> 'ok' ORDER BY ALL",
+        cursor,
+        f"SELECT step, status, reason, detail, build_id FROM {LAKE}.outcomes WHERE subject_id = ? AND status <> 'ok' ORDER BY ALL",
         [node.id],
     )
 
@@ -165,13 +179,23 @@ def _refusals(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, A
 def _releases(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, Any]]:
     """The releases that hold this row's pairs."""
     column = {"documents": "p.document_id", "prompts": "p.prompt_id", "pairs": "p.pair_id"}.get(node.table)
-    where = f"{column} = $id" if column else "$id IN (p.chosen_id, p.rejected_id)" if node.table == "responses" else "list_contains(q.passage_ids, $id)"
+    where = (
+        f"{column} = $id"
+        if column
+        else "$id IN (p.chosen_id, p.rejected_id)"
+        if node.table == "responses"
+        else "list_contains(q.passage_ids, $id)"
+    )
     if node.table == "signals":
         return []
-    return _query(cursor, f"""
+    return _query(
+        cursor,
+        f"""
         SELECT r.release, l.split, count(*) AS pairs, r.status FROM {LAKE}.release_rows l JOIN {LAKE}.releases r USING (release)
         JOIN {LAKE}.pairs p USING (pair_id) JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id WHERE {where} GROUP BY ALL ORDER BY ALL
-    """, {"id": node.id})
+    """,
+        {"id": node.id},
+    )
 
 
 def _query(cursor: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> list[dict[str, Any]]:

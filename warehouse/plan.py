@@ -25,7 +25,13 @@ from warehouse.store import SCRATCH, Store
 Result = TypeVar("Result")
 EVERY_SHARD = -1
 NOUNS = {"passages": "passage", "prompts": "prompt", "responses": "response", "signals": "signal", "pairs": "pair"}
-PARENTS = {"passages": "document_id", "prompts": "document_id", "responses": "prompt_id", "signals": "prompt_id", "pairs": "prompt_id"}
+PARENTS = {
+    "passages": "document_id",
+    "prompts": "document_id",
+    "responses": "prompt_id",
+    "signals": "prompt_id",
+    "pairs": "prompt_id",
+}
 
 TABLES = f"""
 CREATE TABLE {SCRATCH}.items (uri VARCHAR, item_id VARCHAR);
@@ -91,26 +97,34 @@ class Plan:
             rows = pa.table({"uri": [uri for uri, _ in items], "item_id": [item for _, item in items]})
             cursor.register("found", rows)
             cursor.execute(f"INSERT INTO {SCRATCH}.items SELECT uri, item_id FROM found")
-            return {row[0] for row in cursor.execute(
-                f"SELECT DISTINCT item_id FROM found f ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = f.item_id",
-                [fingerprint],
-            ).fetchall()}
+            return {
+                row[0]
+                for row in cursor.execute(
+                    f"SELECT DISTINCT item_id FROM found f ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = f.item_id",
+                    [fingerprint],
+                ).fetchall()
+            }
 
         return await self._store.read(work)
 
-    async def share_out(self, position: int, fingerprint: str, *, documents_per_shard: int, most_shards: int, limit: int | None) -> int:
+    async def share_out(
+        self, position: int, fingerprint: str, *, documents_per_shard: int, most_shards: int, limit: int | None
+    ) -> int:
         """Put the documents of all items in scope and deal them out to shards by id; returns the number of shards."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> int:
             cursor.execute(
                 f"INSERT INTO {SCRATCH}.units SELECT DISTINCT {position}, {EVERY_SHARD}, item_id, item_id, NULL, NULL, NULL FROM {SCRATCH}.items"
             )
-            cursor.execute(f"""
+            cursor.execute(
+                f"""
                 CREATE TABLE {SCRATCH}.documents AS
                 SELECT o.subject_id AS document_id FROM {SCRATCH}.items i
                 JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id AND o.status = 'ok'
                 GROUP BY ALL ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
-            """, [fingerprint])
+            """,
+                [fingerprint],
+            )
             count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.documents"))
             shards = max(1, min(most_shards, -(-count // documents_per_shard)))
             cursor.execute(f"""
@@ -125,12 +139,17 @@ class Plan:
         """Form the units of a step from the rows in scope, and find those without an outcome."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
-            cursor.execute(f"INSERT INTO {SCRATCH}.units SELECT {position}, {shard}, u.* FROM ({UNITS[kind]}) u", {"shard": shard})
+            cursor.execute(
+                f"INSERT INTO {SCRATCH}.units SELECT {position}, {shard}, u.* FROM ({UNITS[kind]}) u", {"shard": shard}
+            )
             here = f"position = {position} AND shard = {shard}"
-            cursor.execute(f"""
+            cursor.execute(
+                f"""
                 INSERT INTO {SCRATCH}.pending SELECT u.* FROM {SCRATCH}.units u
                 ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id WHERE u.{here.replace("AND ", "AND u.")}
-            """, [fingerprint])
+            """,
+                [fingerprint],
+            )
             units = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE {here}"))
             return Counts(units, _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.pending WHERE {here}")))
 
@@ -166,34 +185,50 @@ class Plan:
         here = f"u.position = {position} AND u.shard = {shard}"
 
         def work(cursor: duckdb.DuckDBPyConnection) -> None:
-            cursor.execute(f"""
+            cursor.execute(
+                f"""
                 INSERT INTO {SCRATCH}.live SELECT '{table}', {shard}, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id
                 FROM {LAKE}.{table} t SEMI JOIN {SCRATCH}.units u ON {here} AND u.unit_id = t.unit_id
                 WHERE t.fingerprint = $1
-            """, [fingerprint])
+            """,
+                [fingerprint],
+            )
             if deferred:
-                cursor.execute(f"""
+                cursor.execute(
+                    f"""
                     DELETE FROM {SCRATCH}.live WHERE shard = {shard} AND document_id IN (
                         SELECT u.document_id FROM {SCRATCH}.units u
                         ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id WHERE {here})
-                """, [fingerprint])
+                """,
+                    [fingerprint],
+                )
 
         await self._store.read(work)
 
-    async def decide(self, position: int, decisions: Iterable[tuple[str, str, str, bool]], fingerprint: str) -> set[str]:
+    async def decide(
+        self, position: int, decisions: Iterable[tuple[str, str, str, bool]], fingerprint: str
+    ) -> set[str]:
         """Note set-wide decisions (unit, subject, document, keep), take dropped pairs out of scope; returns new units."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-            columns = list(zip(*decisions, strict=True)) or [[], [], [], []]
             names = ("unit_id", "subject_id", "document_id", "keep")
-            cursor.register("decided", pa.table(dict(zip(names, map(pa.array, columns), strict=True))))
-            if not columns[0]:
+            rows = [dict(zip(names, decision, strict=True)) for decision in decisions]
+            if not rows:
                 return set()
-            cursor.execute(f"INSERT INTO {SCRATCH}.units SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM decided")
-            cursor.execute(f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' AND row_id IN (SELECT subject_id FROM decided WHERE NOT keep)")
-            return {row[0] for row in cursor.execute(
-                f"SELECT unit_id FROM decided d ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = d.unit_id", [fingerprint]
-            ).fetchall()}
+            cursor.register("decided", pa.Table.from_pylist(rows))
+            cursor.execute(
+                f"INSERT INTO {SCRATCH}.units SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM decided"
+            )
+            cursor.execute(
+                f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' AND row_id IN (SELECT subject_id FROM decided WHERE NOT keep)"
+            )
+            return {
+                row[0]
+                for row in cursor.execute(
+                    f"SELECT unit_id FROM decided d ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = d.unit_id",
+                    [fingerprint],
+                ).fetchall()
+            }
 
         return await self._store.read(work)
 
@@ -205,18 +240,14 @@ class Plan:
         """
         return await self._store.read(lambda cursor: dict(cursor.execute(query).fetchall()))
 
-    async def known_documents(self, fingerprint: str) -> set[str]:
-        """The items in the plan that became documents; for forecasts."""
-        query = f"SELECT i.item_id FROM {SCRATCH}.items i SEMI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id"
-        return await self._store.read(lambda cursor: {row[0] for row in cursor.execute(query, [fingerprint]).fetchall()})
-
     async def usual_tokens(self, fingerprint: str, step: str) -> tuple[float, float] | None:
         """Tokens in and out of a call so far, in this very step or else in any of its strategy; None before the first."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> tuple[float, float] | None:
             for where, value in (("fingerprint", fingerprint), ("step", step)):
                 row = cursor.execute(
-                    f"SELECT sum(tokens_in) / sum(calls), sum(tokens_out) / sum(calls) FROM {LAKE}.outcomes WHERE {where} = ? AND calls > 0", [value]
+                    f"SELECT sum(tokens_in) / sum(calls), sum(tokens_out) / sum(calls) FROM {LAKE}.outcomes WHERE {where} = ? AND calls > 0",
+                    [value],
                 ).fetchone()
                 if row and row[0] is not None:
                     return float(row[0]), float(row[1])

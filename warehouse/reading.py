@@ -58,15 +58,20 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
         case "prompt":
             return PromptUnit(unit_id, _row(Prompt, row["prompt"]))
         case "response_pair":
-            return ResponsePair(unit_id, _row(Prompt, row["prompt"]), _row(Response, row["a"]), _row(Response, row["b"]))
+            return ResponsePair(
+                unit_id, _row(Prompt, row["prompt"]), _row(Response, row["a"]), _row(Response, row["b"])
+            )
         case "candidates":
             responses = tuple(_row(Response, each) for each in row["responses"] or ())
             signals = tuple(_row(Signal, each) for each in row["signals"] or ())
             return Candidates(unit_id, _row(Prompt, row["prompt"]), responses, signals)
         case "all_pairs":
             return PairText(
-                unit_id, _row(Pair, row["pair"]), _row(Prompt, row["prompt"]),
-                _row(Response, row["chosen"]), _row(Response, row["rejected"]),
+                unit_id,
+                _row(Pair, row["pair"]),
+                _row(Prompt, row["prompt"]),
+                _row(Response, row["chosen"]),
+                _row(Response, row["rejected"]),
             )
 
 

@@ -83,7 +83,10 @@ async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]
             FROM {SCRATCH}.live l JOIN split_of s ON s.document_id = l.document_id WHERE l.tab = 'pairs'
         """)
         sizes = dict(cursor.execute(f"SELECT split, count(*) FROM {SCRATCH}.released GROUP BY 1 ORDER BY 1").fetchall())
-        row = cursor.execute(f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || $1) FROM {SCRATCH}.released", ["|".join(extra)]).fetchone()
+        row = cursor.execute(
+            f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || $1) FROM {SCRATCH}.released",
+            ["|".join(extra)],
+        ).fetchone()
         return f"rel_{str(row[0])[:20]}" if row else "", sizes
 
     return await store.read(work)
@@ -93,11 +96,18 @@ async def figures_of_scope(store: Store) -> dict[str, float]:
     """What gates measure, over this build's scope: shares in [0, 1]; position consistency is left out when unmeasured."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, float]:
-        figures = dict(zip(("units", "failed", "pending"), cursor.execute(f"""
+        figures = dict(
+            zip(
+                ("units", "failed", "pending"),
+                cursor.execute(f"""
             SELECT count(*), count(*) FILTER (WHERE o.status = 'failed'), count(*) FILTER (WHERE o.status IS NULL)
             FROM {SCRATCH}.units u JOIN {SCRATCH}.steps s ON s.position = u.position
             LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
-        """).fetchone() or (0, 0, 0), strict=True))
+        """).fetchone()
+                or (0, 0, 0),
+                strict=True,
+            )
+        )
         both, same = cursor.execute(f"""
             WITH votes AS (
                 SELECT s.unit_id, s.fingerprint, max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab, max(s.vote) FILTER (WHERE s."order" = 'ba') AS ba
@@ -116,7 +126,9 @@ async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
 
     def run(reader: duckdb.DuckDBPyConnection) -> Any:
         with reader.cursor() as cursor:
-            batches: Iterator[pa.RecordBatch] = cursor.execute(RELEASE_COLUMNS, {"rehearsal": rehearsal}).to_arrow_reader(BATCH)
+            batches: Iterator[pa.RecordBatch] = cursor.execute(
+                RELEASE_COLUMNS, {"rehearsal": rehearsal}
+            ).to_arrow_reader(BATCH)
             return work(batches)
 
     return await store.read(run)
@@ -129,11 +141,30 @@ async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
         cursor.execute("BEGIN")
         cursor.execute(
             f"INSERT INTO {LAKE}.releases ({COLUMNS}, recipe_text) VALUES ({', '.join('?' * 17)})",
-            [row.release, row.release_id, row.recipe, row.status, row.pairs, row.documents, _json(row.splits), _json(row.gates),
-             _json(row.figures), row.snapshot_id, row.build_id, row.folder, row.manifest_sha256, row.code_version, row.rehearsal,
-             row.created_at or now(), recipe_text],
+            [
+                row.release,
+                row.release_id,
+                row.recipe,
+                row.status,
+                row.pairs,
+                row.documents,
+                _json(row.splits),
+                _json(row.gates),
+                _json(row.figures),
+                row.snapshot_id,
+                row.build_id,
+                row.folder,
+                row.manifest_sha256,
+                row.code_version,
+                row.rehearsal,
+                row.created_at or now(),
+                recipe_text,
+            ],
         )
-        cursor.execute(f"INSERT INTO {LAKE}.release_rows SELECT ?, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id", [row.release])
+        cursor.execute(
+            f"INSERT INTO {LAKE}.release_rows SELECT ?, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id",
+            [row.release],
+        )
         cursor.execute("COMMIT")
 
     await store.write(work)
@@ -149,10 +180,14 @@ def list_releases(cursor: duckdb.DuckDBPyConnection, recipe: str | None = None) 
     """All releases (of one recipe), newest first."""
     where = "WHERE recipe = $recipe" if recipe else ""
     rows = cursor.execute(
-        f"SELECT {COLUMNS} FROM {LAKE}.releases {where} ORDER BY created_at DESC, release DESC", {"recipe": recipe} if recipe else {}
+        f"SELECT {COLUMNS} FROM {LAKE}.releases {where} ORDER BY created_at DESC, release DESC",
+        {"recipe": recipe} if recipe else {},
     ).fetchall()
     loaded = [dict(zip(ReleaseRow.__dataclass_fields__, row, strict=True)) for row in rows]
-    return [ReleaseRow(**{**each, **{name: orjson.loads(each[name]) for name in ("splits", "gates", "figures")}}) for each in loaded]
+    return [
+        ReleaseRow(**{**each, **{name: orjson.loads(each[name]) for name in ("splits", "gates", "figures")}})
+        for each in loaded
+    ]
 
 
 def find_release(cursor: duckdb.DuckDBPyConnection, name: str) -> ReleaseRow:

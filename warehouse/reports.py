@@ -25,7 +25,9 @@ JOIN lake.responses c ON c.response_id = p.chosen_id JOIN lake.responses r ON r.
 
 def example_pairs(cursor: duckdb.DuckDBPyConnection, release: str, count: int) -> list[dict[str, Any]]:
     """Pairs of a release from different documents as far as there are, the clearest first."""
-    return _rows(cursor, f"""
+    return _rows(
+        cursor,
+        f"""
         SELECT p.pair_id, q.messages[-1].content AS prompt, c.text AS chosen, r.text AS rejected, p.score_gap,
             c.role AS chosen_role, r.role AS rejected_role, d.uri
         FROM {LAKE}.release_rows l JOIN {LAKE}.pairs p USING (pair_id) JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
@@ -33,7 +35,9 @@ def example_pairs(cursor: duckdb.DuckDBPyConnection, release: str, count: int) -
         JOIN {LAKE}.documents d ON d.document_id = p.document_id WHERE l.release = $release
         ORDER BY row_number() OVER (PARTITION BY p.document_id ORDER BY p.score_gap DESC, p.pair_id), p.score_gap DESC, p.pair_id
         LIMIT $count
-    """, {"release": release, "count": count})
+    """,
+        {"release": release, "count": count},
+    )
 
 
 def rows_of_build(cursor: duckdb.DuckDBPyConnection, build_id: str) -> dict[str, list[dict[str, Any]]]:

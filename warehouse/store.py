@@ -29,7 +29,9 @@ class Store:
     Plans live in a scratch database (`plan`) beside the data, which spills to disk and dies with the build.
     """
 
-    def __init__(self, address: Address, connection: duckdb.DuckDBPyConnection, lease: Lease | None, scratch: Path) -> None:
+    def __init__(
+        self, address: Address, connection: duckdb.DuckDBPyConnection, lease: Lease | None, scratch: Path
+    ) -> None:
         self.address = address
         self._connection = connection
         self._lease = lease
@@ -55,7 +57,9 @@ class Store:
     def open_to_read(cls, address: Address) -> Store:
         """Open an existing warehouse for planning alone: read-only, without the lease, beside a build that writes."""
         connection = connect(address, read_only=True)
-        return cls(address, connection, None, _attach_scratch(connection, Path(tempfile.mkdtemp(prefix="prefmill-plan-"))))
+        return cls(
+            address, connection, None, _attach_scratch(connection, Path(tempfile.mkdtemp(prefix="prefmill-plan-")))
+        )
 
     def close(self) -> None:
         """Finish what runs, close the connection, give the lease back."""

@@ -23,5 +23,7 @@ def find_recipe(name: str) -> Path:
     if path.is_file() and path.suffix in (".yaml", ".yml"):
         return path
     if path.exists():
-        raise RequestError(f"{name!r} is not a recipe; a recipe is a .yaml file or one of {', '.join(shipped)}, and comes before the sources")
+        raise RequestError(
+            f"{name!r} is not a recipe; a recipe is a .yaml file or one of {', '.join(shipped)}, and comes before the sources"
+        )
     raise RequestError(f"there is no recipe {name!r}{nearest(name, shipped)}")

@@ -13,6 +13,7 @@ from schemas.rows import PassageAnswer
 from schemas.tokens import estimate_tokens
 from schemas.units import DocumentUnit, UnitKind
 
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Passages of at most `tokens` tokens (estimated as UTF-8 bytes / 4) that never cross a heading of level `depth` or above.

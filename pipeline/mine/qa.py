@@ -72,7 +72,12 @@ class Qa:
         (completion,) = yield [
             Request(
                 prompt="mine/qa",
-                variables={"title": unit.title, "heading": passage.heading, "passage": passage.text, "count": self.per_passage},
+                variables={
+                    "title": unit.title,
+                    "heading": passage.heading,
+                    "passage": passage.text,
+                    "count": self.per_passage,
+                },
                 model=self.model,
                 shape=Json(mined_list(self.per_passage)),
                 sampling=Sampling(temperature=self.temperature, max_tokens=self.max_tokens),
@@ -96,7 +101,10 @@ class Qa:
         if kept:
             return list(kept.values())
         reasons = sorted(set(refused))
-        return Nothing(reasons[0] if reasons else "nothing_to_ask", f"{len(refused)} refused: {', '.join(reasons)}" if reasons else "")
+        return Nothing(
+            reasons[0] if reasons else "nothing_to_ask",
+            f"{len(refused)} refused: {', '.join(reasons)}" if reasons else "",
+        )
 
 
 def find_verbatim(quote: str, text: str) -> str | None:

@@ -34,10 +34,18 @@ def choose(spec: ModelSpec, *, engine: EngineName | None = None) -> Chosen:
     else:
         wanted, why = _first_there(spec, model)
     if wanted == "rehearsal":
-        name = REHEARSAL if model in (AUTO, REHEARSAL) else model if model.startswith(f"{REHEARSAL}:") else f"{REHEARSAL}:{model}"
+        name = (
+            REHEARSAL
+            if model in (AUTO, REHEARSAL)
+            else model
+            if model.startswith(f"{REHEARSAL}:")
+            else f"{REHEARSAL}:{model}"
+        )
         return Chosen(spec.model_copy(update={"model": name, "engine": wanted}), why)
     if model in (AUTO, REHEARSAL):
-        raise EngineError(f"engine `{wanted}` needs a model; name one under `models:` in the recipe or in $PREFMILL_MODEL")
+        raise EngineError(
+            f"engine `{wanted}` needs a model; name one under `models:` in the recipe or in $PREFMILL_MODEL"
+        )
     return Chosen(spec.model_copy(update={"model": model, "engine": wanted}), why)
 
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 POLL_SECONDS = 0.5
-FAILURE = re.compile(r"^(?:\(.*?\) ERROR .*?\] )?(?:[\w.]*(?:Error|Exception): (?=\S)|(?=Worker proc))(.*)", re.MULTILINE)
+LOGGED = r"^(?:\(.*?\) ERROR .*?\] )?"
+FAILURE = re.compile(LOGGED + r"(?:[\w.]*(?:Error|Exception): (?=\S)|(?=Worker proc))(.*)", re.MULTILINE)
 HINDSIGHT = re.compile(r"root cause|background process")
 """Errors by which one process only reports that another one failed."""
 

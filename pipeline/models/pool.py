@@ -48,7 +48,9 @@ class ModelPool:
             except ValueError as wrong:
                 problem = str(wrong).splitlines()[0]
                 if any(draw.finish_reason == "length" for draw in completion.draws):
-                    raise _Spent("truncated_reply", f"the reply was cut at {request.sampling.max_tokens} tokens", used) from None
+                    raise _Spent(
+                        "truncated_reply", f"the reply was cut at {request.sampling.max_tokens} tokens", used
+                    ) from None
                 continue
             return Completion(draws, completion.model or call.model, used)
         raise _Spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
@@ -74,8 +76,13 @@ class ModelPool:
         messages = template.render(request.variables)
         sampling = request.sampling
         key = identify(
-            "requests", messages, self._identities[request.model], _shape_name(request.shape),
-            [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.n], request.logprobs, request.salt,
+            "requests",
+            messages,
+            self._identities[request.model],
+            _shape_name(request.shape),
+            [sampling.temperature, sampling.top_p, sampling.max_tokens, sampling.n],
+            request.logprobs,
+            request.salt,
         )
         return Call(request, messages, spec.model, derive_seed(key, 0), key)
 

@@ -23,7 +23,9 @@ BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#>|]|\d+[.)]|```))|```[^\n]*")
 """Where one paragraph, list item, table row or heading ends; a sentence may run over lines but not over these."""
 SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s|$)|[。！？]|$)", re.DOTALL)
 WORD = re.compile(r"\w+")
-VERB = re.compile(r"^(?P<subject>(?:\S+\s+){0,7}?\S+?)\s+(?P<verb>is|are|was|were|has|have|can|must|means|makes|keeps|takes|gives|runs|holds)\s")
+VERB = re.compile(
+    r"^(?P<subject>(?:\S+\s+){0,7}?\S+?)\s+(?P<verb>is|are|was|were|has|have|can|must|means|makes|keeps|takes|gives|runs|holds)\s"
+)
 MARKUP = re.compile(r"[*`#>|]+")
 PADDING = " In general, many further considerations could be mentioned here, and opinions on the matter differ."
 UNKNOWN = "I do not know the answer to that."
@@ -81,7 +83,9 @@ class Rehearsal:
         """Answer from the variables of the request; raises `EngineError` for a prompt that has no rehearsal."""
         answer = ANSWERS.get(call.request.prompt)
         if answer is None:
-            raise EngineError(f"the rehearsal model cannot play {call.request.prompt!r}; it knows {', '.join(sorted(ANSWERS))}")
+            raise EngineError(
+                f"the rehearsal model cannot play {call.request.prompt!r}; it knows {', '.join(sorted(ANSWERS))}"
+            )
         count = call.request.sampling.n
         is_greedy = call.request.sampling.temperature == 0
         texts = []
@@ -108,10 +112,14 @@ def mine_questions(variables: Mapping[str, Any], dice: Dice, options: Options) -
         if dice.roll() < options.misquote:
             evidence = " ".join(["Allegedly", *evidence.split()[1:]])
         plain = plain_text(evidence)
-        items.append({
-            "evidence": evidence[:1000], "analysis": f"The sentence states a fact of {len(plain.split())} words that a reader may look for.",
-            "question": question[:400], "answer": plain[:2000],
-        })
+        items.append(
+            {
+                "evidence": evidence[:1000],
+                "analysis": f"The sentence states a fact of {len(plain.split())} words that a reader may look for.",
+                "question": question[:400],
+                "answer": plain[:2000],
+            }
+        )
     return orjson.dumps({"items": items}).decode()
 
 
@@ -159,8 +167,14 @@ def support(answer: str, truth: set[str]) -> float:
 
 def sentences_of(text: str) -> list[str]:
     """The sentences of a text that are long enough to ask about, each once; the whole text when none is."""
-    found = list(dict.fromkeys(match.group().strip() for block in BLOCK.split(text) for match in SENTENCE.finditer(block.strip())))
-    return [sentence for sentence in found if len(sentence.split()) >= LEAST_WORDS and sentence[0] not in "#|"] or [text.strip()] * bool(text.strip())
+    found = list(
+        dict.fromkeys(
+            match.group().strip() for block in BLOCK.split(text) for match in SENTENCE.finditer(block.strip())
+        )
+    )
+    return [sentence for sentence in found if len(sentence.split()) >= LEAST_WORDS and sentence[0] not in "#|"] or [
+        text.strip()
+    ] * bool(text.strip())
 
 
 def question_about(sentence: str, topic: str) -> str:
@@ -184,6 +198,8 @@ def words_of(text: str) -> list[str]:
 
 
 ANSWERS: dict[str, Callable[[Mapping[str, Any], Dice, Options], str]] = {
-    "mine/qa": mine_questions, "sample/answer": answer_question, "judge/pairwise": judge_pair,
+    "mine/qa": mine_questions,
+    "sample/answer": answer_question,
+    "judge/pairwise": judge_pair,
 }
 """What the rehearsal model plays: one function for each prompt that ships."""

@@ -37,15 +37,10 @@ class Vllm:
     async def open(cls, spec: ModelSpec) -> Vllm:
         """Load the model; raises `EngineError` when vLLM, the model or its chat template is missing."""
         await asyncio.to_thread(import_vllm)
-        words, leash, engine = Words(spec), Leash.to_new_log(), None
+        words, leash = Words(spec), Leash.to_new_log()
         try:
-            engine = await start(spec, leash)
-            opened = cls(spec, engine, words, leash)
-            await opened._try_template()
-            return opened
+            return cls(spec, await start(spec, leash, words.chat), words, leash)
         except BaseException:
-            if engine is not None:
-                await asyncio.to_thread(engine.shutdown, SHUTDOWN_SECONDS)
             leash.log.unlink(missing_ok=True)
             raise
 
@@ -59,16 +54,15 @@ class Vllm:
 
         try:
             parameters = self._words.write(call)
-            prompt = await self._render(call.messages)
+            engine, prompt = self._engine, await self._render(call.messages)
             name = f"{call.key}-{next(self._numbers)}"
-            async for output in self._engine.generate(prompt, parameters, name):
+            async for output in engine.generate(prompt, parameters, name):
                 if output.finished:
                     return read_output(output, call.model)
         except EngineDeadError:
             raise self._death() from None
         except VLLMClientError as error:
-            reason = "prompt_too_long" if TOO_LONG.search(str(error)) else "bad_request"
-            raise Unanswerable(reason, first_line(error)) from None
+            raise _refusal(error) from None
         except (EngineGenerateError, GracefulHTTPError) as error:
             raise Transient(f"vLLM failed this call: {first_line(error.__cause__ or error)}") from error
         raise Transient("vLLM ended a call without an answer")
@@ -82,20 +76,21 @@ class Vllm:
                 self._leash.log.unlink(missing_ok=True)
 
     async def _render(self, messages: list[Any]) -> Any:
-        """The token ids of a conversation, made in vLLM's own threads by the code that `vllm serve` uses."""
-        _, prompts = await self._engine.renderer.render_chat_async([messages], self._words.chat)
-        return prompts[0]
-
-    async def _try_template(self) -> None:
+        """The token ids of a conversation, made in vLLM's own thread by the code that `vllm serve` uses."""
         try:
-            await self._render([{"role": "user", "content": "?"}])
+            _, prompts = await self._engine.renderer.render_chat_async([messages], self._words.chat)
         except Exception as error:
-            raise EngineError(
-                f"model {self._spec.model!r} has no chat template that works ({first_line(error)}); name a model made "
-                "to chat, or give a template as text in `options: {chat_template: ...}`"
-            ) from None
+            if self._engine is None:
+                raise Transient("vLLM is closed") from None
+            # Templates and tokenizers raise what they like, but the same for the same messages.
+            raise _refusal(error) from None
+        return prompts[0]
 
     def _death(self) -> EngineError:
         self._is_dead = True
         cause = self._leash.failure() or "it left no word"
         return EngineError(f"vLLM's engine died: {cause} (log: {self._leash.log}); run again, what is done is kept")
+
+
+def _refusal(error: Exception) -> Unanswerable:
+    return Unanswerable("prompt_too_long" if TOO_LONG.search(str(error)) else "bad_request", first_line(error))

@@ -21,8 +21,12 @@ ENVIRONMENT = {
     "VLLM_NO_USAGE_STATS": "1",
     "VLLM_DO_NOT_TRACK": "1",
     "DO_NOT_TRACK": "1",
+    "VLLM_CHAT_TEMPLATE_RENDER_TIMEOUT": "0",
 }
-"""Set before vLLM is imported, where the user has not set them: it is quiet and sends nothing anywhere."""
+"""Set before vLLM is imported, where the user has not set them: it is quiet and sends nothing anywhere.
+
+The time-out is against hostile templates; as it counts the wait in the queue, thousands of long prompts would meet it.
+"""
 IDENTITY = frozenset({"model", "revision"})
 """Engine arguments that say which model it is: `engine_options` are machinery and may not name them."""
 MISSING = "engine `vllm` needs vLLM: pip install 'prefmill[vllm]' (NVIDIA GPU), or see docs/gpu.md for the CPU build"
@@ -73,12 +77,15 @@ def write_arguments(spec: ModelSpec, leash: Leash) -> Any:
     return AsyncEngineArgs(model=spec.model, revision=spec.revision, **arguments)
 
 
-async def start(spec: ModelSpec, leash: Leash) -> Any:
-    """An `AsyncLLM`, ready to be asked, after seconds to minutes; cancelling this ends the processes it has started."""
+async def start(spec: ModelSpec, leash: Leash, chat: Any) -> Any:
+    """An `AsyncLLM`, ready to be asked, after seconds to minutes; cancelling this ends the processes it has started.
+
+    `chat` are the `ChatParams` of the calls to come: a model that cannot take them is refused before it is loaded.
+    """
     if spec.model.startswith(PATH_STARTS) and not Path(spec.model).exists():
         raise EngineError(f"model {spec.model!r}: there is no such folder")
     others = set(multiprocessing.active_children())
-    starting = asyncio.ensure_future(asyncio.to_thread(_start, spec, leash))
+    starting = asyncio.ensure_future(asyncio.to_thread(_start, spec, leash, chat))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
@@ -91,13 +98,16 @@ async def start(spec: ModelSpec, leash: Leash) -> Any:
         raise
 
 
-def _start(spec: ModelSpec, leash: Leash) -> Any:
+def _start(spec: ModelSpec, leash: Leash, chat: Any) -> Any:
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    context = UsageContext.LLM_CLASS  # chooses batch sizes: those of `LLM` are made for throughput
     try:
-        # The context chooses batch sizes: those of `LLM` are made for throughput.
-        return AsyncLLM.from_engine_args(write_arguments(spec, leash), usage_context=UsageContext.LLM_CLASS)
+        arguments = write_arguments(spec, leash)
+        config = arguments.create_engine_config(context)
+        _try_template(spec, config, chat)
+        return AsyncLLM.from_vllm_config(config, usage_context=context, disable_log_stats=arguments.disable_log_stats)
     except EngineError:
         raise
     except Exception as error:
@@ -108,13 +118,28 @@ def _start(spec: ModelSpec, leash: Leash) -> Any:
         ) from error
 
 
+def _try_template(spec: ModelSpec, config: Any, chat: Any) -> None:
+    from vllm.renderers import renderer_from_config
+
+    renderer = renderer_from_config(config)
+    try:
+        renderer.render_chat([[{"role": "user", "content": "?"}]], chat)
+    except Exception as error:
+        raise EngineError(
+            f"model {spec.model!r} has no chat template that works ({first_line(error)}); name a model made to chat, or"
+            " give a template as text in `options: {chat_template: ...}`"
+        ) from error
+    finally:
+        renderer.shutdown()
+
+
 def first_line(error: BaseException) -> str:
     """What an error says, in one line; pydantic puts that behind a headline, and vLLM puts parameters after it."""
     details = getattr(error, "errors", None)
     said: Any = next(iter(error.args), "")
     if callable(details):
         detail = details()[0]
-        said = ": ".join([*map(str, detail["loc"]), detail["msg"].removeprefix("Value error, ")])
+        said = ": ".join([*map(str, detail["loc"][:1]), detail["msg"].removeprefix("Value error, ")])
     text = said if isinstance(said, str) else str(error)
     line = text.strip().partition("\n")[0].strip().rstrip(".:") or type(error).__name__
     return line if len(line) <= QUOTED_CHARACTERS else line[:QUOTED_CHARACTERS] + "…"

@@ -34,7 +34,14 @@ class Sources:
 
 
 async def take_in(
-    sources: Sources, plan: Plan, ledger: Ledger, build_id: str, *, stopping: asyncio.Event, progress: Progress, limit: int | None = None
+    sources: Sources,
+    plan: Plan,
+    ledger: Ledger,
+    build_id: str,
+    *,
+    stopping: asyncio.Event,
+    progress: Progress,
+    limit: int | None = None,
 ) -> StepReport:
     """Read what no build has read yet; stops early once `limit` documents are there."""
     report = StepReport(KEY, EVERY_SHARD)
@@ -83,12 +90,27 @@ def _read(item: Item, build_id: str) -> Finished | None:
     document_id = identify("documents", document.sha256) if document else None
     status: Any = "ok" if document else "none" if reason == "empty" else "failed"
     outcome = Outcome(
-        fingerprint=FINGERPRINT, unit_id=item.item_id, step=KEY, subject_id=document_id or item.item_id, document_id=document_id,
-        status=status, reason=reason, detail=detail, rows=int(document is not None), seconds=time.perf_counter() - started, build_id=build_id,
+        fingerprint=FINGERPRINT,
+        unit_id=item.item_id,
+        step=KEY,
+        subject_id=document_id or item.item_id,
+        document_id=document_id,
+        status=status,
+        reason=reason,
+        detail=detail,
+        rows=int(document is not None),
+        seconds=time.perf_counter() - started,
+        build_id=build_id,
     )
     rows = []
     if document:
-        rows.append({
-            "document_id": document_id, "unit_id": item.item_id, "fingerprint": FINGERPRINT, **document.model_dump(), "added_at": now(),
-        })
+        rows.append(
+            {
+                "document_id": document_id,
+                "unit_id": item.item_id,
+                "fingerprint": FINGERPRINT,
+                **document.model_dump(),
+                "added_at": now(),
+            }
+        )
     return Finished(outcome, "documents", rows)

@@ -16,7 +16,14 @@ from schemas.errors import RequestError
 from schemas.models import REHEARSAL
 from warehouse.builds import now
 from warehouse.releases import (
-    ReleaseRow, add_release, current_snapshot, deal_out, documents_of_pairs, figures_of_scope, list_releases, over_release_rows,
+    ReleaseRow,
+    add_release,
+    current_snapshot,
+    deal_out,
+    documents_of_pairs,
+    figures_of_scope,
+    list_releases,
+    over_release_rows,
 )
 from warehouse.store import Store
 
@@ -30,7 +37,9 @@ class Landed:
     gates: Sequence[GateResult]
 
 
-async def land(store: Store, recipe: BoundRecipe, build_id: str, models: Mapping[str, Any], code_version: str) -> Landed:
+async def land(
+    store: Store, recipe: BoundRecipe, build_id: str, models: Mapping[str, Any], code_version: str
+) -> Landed:
     """Make a release of all pairs in scope, unless the recipe's newest one already is just that.
 
     The files come first and the rows after, in one transaction, so that no release is ever listed without its files. A release that fails a gate is written all the same, as `held`.
@@ -51,11 +60,19 @@ async def land(store: Store, recipe: BoundRecipe, build_id: str, models: Mapping
         return Landed(newest, False, results)
     everyone = {row.release for row in await store.read(list_releases)}
     name = _name(recipe.name, strategy.name, everyone)
-    is_rehearsal = any(REHEARSAL in str(model).split(":")[0] for each in recipe.row_local for model in _names(each.identity))
+    is_rehearsal = any(
+        REHEARSAL in str(model).split(":")[0] for each in recipe.row_local for model in _names(each.identity)
+    )
+    snapshot = await current_snapshot(store)
     facts = {
-        "release": name, "release_id": release_id, "snapshot_id": await current_snapshot(store),
-        "fingerprints": [{"step": each.label, "fingerprint": each.fingerprint} for each in recipe.steps], "models": dict(models),
-        "code_version": code_version, "gates": [result.model_dump() for result in results], "figures": figures,
+        "release": name,
+        "release_id": release_id,
+        "snapshot_id": snapshot,
+        "fingerprints": [{"step": each.label, "fingerprint": each.fingerprint} for each in recipe.steps],
+        "models": dict(models),
+        "code_version": code_version,
+        "gates": [result.model_dump() for result in results],
+        "figures": figures,
         "recipe_text": recipe.file.text,
     }
     folder = store.address.releases / name
@@ -64,9 +81,22 @@ async def land(store: Store, recipe: BoundRecipe, build_id: str, models: Mapping
     manifest = await over_release_rows(store, is_rehearsal, lambda batches: write_release(folder, batches, facts))
     sealed = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     row = ReleaseRow(
-        release=name, release_id=release_id, recipe=recipe.name, status=status, pairs=manifest.rows, documents=len(splits),
-        splits=sizes, gates=[result.model_dump() for result in results], figures=figures, snapshot_id=facts["snapshot_id"],
-        build_id=build_id, folder=str(folder), manifest_sha256=sealed, code_version=code_version, rehearsal=is_rehearsal, created_at=now(),
+        release=name,
+        release_id=release_id,
+        recipe=recipe.name,
+        status=status,
+        pairs=manifest.rows,
+        documents=len(splits),
+        splits=sizes,
+        gates=[result.model_dump() for result in results],
+        figures=figures,
+        snapshot_id=snapshot,
+        build_id=build_id,
+        folder=str(folder),
+        manifest_sha256=sealed,
+        code_version=code_version,
+        rehearsal=is_rehearsal,
+        created_at=now(),
     )
     await add_release(store, row, recipe.file.text)
     return Landed(row, True, results)
@@ -80,7 +110,9 @@ def _name(recipe: str, given: str | None, taken: set[str]) -> str:
     """The given name, or `<recipe>-<date>` with a number when that day has one already."""
     if given:
         if given in taken:
-            raise RequestError(f"there is a release {given!r} already and its content differs; a name is used once: give another, or none")
+            raise RequestError(
+                f"there is a release {given!r} already and its content differs; a name is used once: give another, or none"
+            )
         return given
     stem = re.sub(r"[^a-z0-9._-]+", "-", recipe.lower()).strip("-._")[:40] or "release"
     dated = f"{stem}-{now():%Y-%m-%d}"

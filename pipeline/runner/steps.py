@@ -70,7 +70,9 @@ class StageRunner:
     async def run_set_wide(self, position: int, step: BoundStep) -> StepReport:
         """Take a set-wide step's decisions anew over all pairs in scope; only new ones become outcomes."""
         decisions = await self.plan.over_pairs(lambda pairs: list(step.strategy.decide(pairs)))
-        new = await self.plan.decide(position, [(d.unit_id, d.subject_id, d.document_id, d.keep) for d in decisions], step.fingerprint)
+        new = await self.plan.decide(
+            position, [(d.unit_id, d.subject_id, d.document_id, d.keep) for d in decisions], step.fingerprint
+        )
         report = StepReport(step.label, EVERY_SHARD, len(decisions), len(new))
         self.progress(report)
         fresh = [decision for decision in decisions if decision.unit_id in new]
@@ -84,13 +86,22 @@ class StageRunner:
     def _decided(self, step: BoundStep, decision: Decision) -> Finished:
         """A set-wide decision as an outcome."""
         outcome = Outcome(
-            fingerprint=step.fingerprint, unit_id=decision.unit_id, step=step.key, subject_id=decision.subject_id,
-            document_id=decision.document_id, status="ok" if decision.keep else "none", reason=decision.reason,
-            detail=decision.detail, rows=int(decision.keep), build_id=self.build_id,
+            fingerprint=step.fingerprint,
+            unit_id=decision.unit_id,
+            step=step.key,
+            subject_id=decision.subject_id,
+            document_id=decision.document_id,
+            status="ok" if decision.keep else "none",
+            reason=decision.reason,
+            detail=decision.detail,
+            rows=int(decision.keep),
+            build_id=self.build_id,
         )
         return Finished(outcome, "pairs", [])
 
-    async def _work_off(self, step: BoundStep, batches: AsyncIterator[list[Unit]], workers: int, report: StepReport) -> None:
+    async def _work_off(
+        self, step: BoundStep, batches: AsyncIterator[list[Unit]], workers: int, report: StepReport
+    ) -> None:
         """Workers take units one by one: the plan is read as fast as it is worked off, never all at once."""
         ready: deque[Unit] = deque()
         reading = asyncio.Lock()
@@ -145,10 +156,22 @@ class StageRunner:
         report.usage += asked.usage
         rows = [] if isinstance(answer, Nothing) else self._stamp(step, unit, answer)
         outcome = Outcome(
-            fingerprint=step.fingerprint, unit_id=unit.unit_id, step=step.key, subject_id=subject_of(unit), document_id=document_of(unit),
-            status=status, reason=answer.reason if isinstance(answer, Nothing) else "", detail=answer.detail if isinstance(answer, Nothing) else "",
-            rows=len(rows), calls=asked.usage.calls, tokens_in=asked.usage.tokens_in, tokens_out=asked.usage.tokens_out,
-            tokens_cached=asked.usage.tokens_cached, cost=asked.usage.cost, seconds=time.perf_counter() - started, build_id=self.build_id,
+            fingerprint=step.fingerprint,
+            unit_id=unit.unit_id,
+            step=step.key,
+            subject_id=subject_of(unit),
+            document_id=document_of(unit),
+            status=status,
+            reason=answer.reason if isinstance(answer, Nothing) else "",
+            detail=answer.detail if isinstance(answer, Nothing) else "",
+            rows=len(rows),
+            calls=asked.usage.calls,
+            tokens_in=asked.usage.tokens_in,
+            tokens_out=asked.usage.tokens_out,
+            tokens_cached=asked.usage.tokens_cached,
+            cost=asked.usage.cost,
+            seconds=time.perf_counter() - started,
+            build_id=self.build_id,
         )
         return Finished(outcome, step.strategy.makes, rows)
 
@@ -159,10 +182,15 @@ class StageRunner:
         for ordinal, row in enumerate(answer):
             content = row.model_dump()
             row_id = identify(table, step.fingerprint, unit.unit_id, ordinal, content)
-            stamped.append({
-                f"{NOUNS[table]}_id": row_id, "unit_id": unit.unit_id, "fingerprint": step.fingerprint,
-                "document_id": document_id, **content,
-            })
+            stamped.append(
+                {
+                    f"{NOUNS[table]}_id": row_id,
+                    "unit_id": unit.unit_id,
+                    "fingerprint": step.fingerprint,
+                    "document_id": document_id,
+                    **content,
+                }
+            )
         return stamped
 
 

@@ -15,9 +15,10 @@ BOMS = (  # the longer first: that of UTF-32 begins with that of UTF-16
 # texts then come out as HP Roman or JIS X 0213.
 LEGACY_ENCODINGS = [
     "cp1252", "cp932", "gb18030", "cp1251", "koi8_r", "euc_jp", "cp949", "big5", "cp1250", "iso8859_2", "cp1253",
-    "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp866",
+    "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "cp866", "iso8859_5", "iso8859_6", "iso8859_7",
+    "iso8859_8", "koi8_u", "mac_cyrillic",
 ]
-TIE = 0.03  # of charset-normalizer's two scores, chaos and coherence
+TIE = 0.01  # of charset-normalizer's two scores, chaos and coherence
 DECLARED = re.compile(rb"""<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 CONTROL = re.compile("[\x01-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")  # but for those of terminals and printers
 MAX_CONTROL_SHARE = 0.01

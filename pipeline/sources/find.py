@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.sources.files import find_file, name_path, survey_file
-from pipeline.sources.hub import HUB_PREFIX, check_hub_name, find_hub_rows, find_saved_rows
+from pipeline.sources.hub import HUB_PREFIX, check_hub_name, check_library, find_hub_rows, find_saved_rows
 from pipeline.sources.item import Item, Reading, failed_item
 from pipeline.sources.kinds import KINDS, find_kind
 from pipeline.sources.parser import Parser
@@ -74,7 +74,9 @@ def _check_source(source: str, reading: Reading) -> None:
         raise SourceError(_say_missing(source))
     elif not os.access(source, os.R_OK):
         raise SourceError(f"source {source!r} cannot be opened: permission denied")
-    elif os.path.isdir(source) and not is_saved_dataset(Path(source)):
+    elif is_saved_dataset(Path(source)):
+        check_library(source)
+    elif os.path.isdir(source):
         _check_folder(Path(source), reading)
     elif os.path.isfile(source) and find_kind(source).family == "table":
         check_table(Path(source), reading)

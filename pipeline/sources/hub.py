@@ -24,6 +24,11 @@ def check_hub_name(source: str) -> None:
     """Raise `SourceError` for a hub address that is not one, or that this installation cannot read."""
     if not HUB_NAME.fullmatch(source):
         raise SourceError(f"{source!r} is not a dataset on the hub: write hf:org/name or hf:org/name/split")
+    check_library(source)
+
+
+def check_library(source: str) -> None:
+    """Raise `SourceError` where the library that reads datasets is not installed."""
     _import_datasets(source)
 
 

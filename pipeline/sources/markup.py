@@ -2,14 +2,15 @@
 
 kreuzberg 4.10 keeps only what lies less than 64 elements deep and says nothing of the rest
 (github.com/xberg-io/html-to-markdown/issues/434); it takes a paragraph that was never closed to hold all that follow,
-so that an old page ends after sixty of them; it drops cells of rows that were never closed; and it writes the head of
-a page as YAML that is none.
+so that an old page ends after sixty of them; it drops cells of rows that were never closed; it writes a page that is
+laid out by tables as one long row, links in code as Markdown, and the head of a page as YAML that is none.
 """
 
 from __future__ import annotations
 
 import html
 import re
+from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 MAX_DEPTH = 48  # of 63, as the converter adds some
@@ -30,6 +31,7 @@ ENDS_PARAGRAPH = frozenset((
 ))
 CELLS = frozenset(("td", "th", "caption"))
 IN_TABLE = CELLS | {"tr", "thead", "tbody", "tfoot", "table"}
+LAYS_OUT = frozenset(("table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote", "hr", "form"))
 # A start tag ends these elements, when they are open and none of those lies between.
 ENDED_BY = {
     "li": (frozenset(("li",)), frozenset(("ul", "ol", "table"))),
@@ -57,6 +59,14 @@ def tidy_markup(markup: str) -> str:
     return "".join(tidier.out)
 
 
+@dataclass(slots=True)
+class _Table:
+    """An open table: where its tags were written, and whether it lays out a page rather than hold data."""
+
+    tags: list[tuple[int, str]] = field(default_factory=list)
+    lays_out: bool = False
+
+
 class _Tidier(HTMLParser):
     """Writes what it reads; `open` are the elements that are, each with whether it was written."""
 
@@ -65,18 +75,22 @@ class _Tidier(HTMLParser):
         self.out: list[str] = []
         self.open: list[tuple[str, bool]] = []
         self.depth = 0
+        self.tables: list[_Table] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in HEAD_ONLY:
             return
         if tag in ENDED_BY:
             self._end_implied(*ENDED_BY[tag])
+        if tag in LAYS_OUT:
+            for table in self.tables:
+                table.lays_out = True
         if tag in VOID:
             self.out.append(self.get_starttag_text() or "")
             return
-        written = self.depth < MAX_DEPTH
+        written = self.depth < MAX_DEPTH and not (tag == "a" and ("pre", True) in self.open)
         if written:
-            self.out.append(self.get_starttag_text() or "")
+            self._begin_element(tag)
         elif tag not in INLINE:
             self.out.append("<br><br>")
         self.depth += written
@@ -111,7 +125,23 @@ class _Tidier(HTMLParser):
             tag, written = self.open.pop()
             self.depth -= written
             if written:
-                self.out.append(f"</{tag}>")
+                self._end_element(tag)
+
+    def _begin_element(self, tag: str) -> None:
+        if tag == "table":
+            self.tables.append(_Table())
+        if tag in IN_TABLE and self.tables:
+            self.tables[-1].tags.append((len(self.out), "<div>" if tag in CELLS else ""))
+        self.out.append(self.get_starttag_text() or "")
+
+    def _end_element(self, tag: str) -> None:
+        if tag in IN_TABLE and self.tables:
+            self.tables[-1].tags.append((len(self.out), "</div>" if tag in CELLS else ""))
+        self.out.append(f"</{tag}>")
+        if tag == "table":
+            table = self.tables.pop()
+            for place, replacement in table.tags if table.lays_out else ():
+                self.out[place] = replacement
 
     def _end_implied(self, targets: frozenset[str], boundaries: frozenset[str]) -> None:
         outermost = None

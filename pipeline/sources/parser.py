@@ -76,12 +76,14 @@ class Parser:
 
 def _start_worker() -> subprocess.Popen[bytes]:
     """A worker in a session of its own, so that Ctrl-C reaches the build alone."""
-    path = os.pathsep.join([str(PACKAGE_ROOT), *(os.path.abspath(entry) for entry in sys.path if entry)])
+    path = [os.path.abspath(entry) for entry in sys.path]
+    if str(PACKAGE_ROOT) not in path:
+        path.insert(0, str(PACKAGE_ROOT))
     place = tempfile.gettempdir()
-    environment = os.environ | {"PYTHONPATH": path, "KREUZBERG_CACHE_DIR": os.path.join(place, "prefmill-parser")}
+    settings = {"PYTHONPATH": os.pathsep.join(path), "KREUZBERG_CACHE_DIR": os.path.join(place, "prefmill-parser")}
     try:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.sources.worker"], cwd=place, env=environment,
+            [sys.executable, "-P", "-m", "pipeline.sources.worker"], cwd=place, env=os.environ | settings,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         )
     except OSError as problem:

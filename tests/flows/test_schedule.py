@@ -63,17 +63,39 @@ def post(url: str, body: dict[str, Any]) -> Any:
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """A Prefect home of its own, and no server or model from outside."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "OPENAI_", "PREFMILL_"))}
-    return {**kept, "PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "OPENAI_", "PREFMILL_"))
+    }
+    return {
+        **kept,
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
 
 
-def test_a_scheduled_build_runs_on_its_own_server_and_makes_a_release(tmp_path: Path, environment: dict[str, str]) -> None:
+def test_a_scheduled_build_runs_on_its_own_server_and_makes_a_release(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
     notes = tmp_path / "notes"
     notes.mkdir()
     for number in range(3):
-        (notes / f"{number}.md").write_text(f"# Note {number}\n\nThe mill number {number} is driven by water from the river. It grinds {number + 2} sacks of corn a day.\n")
+        (notes / f"{number}.md").write_text(
+            f"# Note {number}\n\nThe mill number {number} is driven by water from the river. It grinds {number + 2} sacks of corn a day.\n"
+        )
     prefmill = [sys.executable, "-m", "flows.cli"]
-    schedule = [*prefmill, "schedule", "quickstart", "notes", "--engine", "rehearsal", "--cron", "* * * * *", "-w", "lake"]
+    schedule = [
+        *prefmill,
+        "schedule",
+        "quickstart",
+        "notes",
+        "--engine",
+        "rehearsal",
+        "--cron",
+        "* * * * *",
+        "-w",
+        "lake",
+    ]
     with running(schedule, tmp_path, environment):
         listing = [*prefmill, "releases", "--json", "-w", "lake"]
         (release, *_) = wait_for(lambda: ask(listing, tmp_path, environment), "the scheduled release", tmp_path)
@@ -88,7 +110,9 @@ def test_a_work_pool_runs_the_deployment_file(tmp_path: Path, environment: dict[
     """`prefect.yaml`, a process worker, a run asked for by hand, tasks named as the recipe names its steps."""
     root = Path(__file__).parents[2]
     note = tmp_path / "note.md"
-    note.write_text("# Mills\n\nA water mill turns the power of a river into the power to grind corn. Its wheel must be well greased.\n")
+    note.write_text(
+        "# Mills\n\nA water mill turns the power of a river into the power to grind corn. Its wheel must be well greased.\n"
+    )
     port = _free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment["PREFECT_API_URL"] = url
@@ -99,20 +123,44 @@ def test_a_work_pool_runs_the_deployment_file(tmp_path: Path, environment: dict[
         subprocess.run([*prefect, "work-pool", "create", "local", "--type", "process"], **run)
         subprocess.run([*prefect, "--no-prompt", "deploy", "--prefect-file", "flows/prefect.yaml", "--all"], **run)
         (deployment, *_) = post(f"{url}/deployments/filter", {})
-        parameters = {"recipe": "quickstart", "sources": [str(note)], "warehouse": str(tmp_path / "lake"), "engine": "rehearsal"}
-        started = post(f"{url}/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters, "state": {"type": "SCHEDULED"}})
+        parameters = {
+            "recipe": "quickstart",
+            "sources": [str(note)],
+            "warehouse": str(tmp_path / "lake"),
+            "engine": "rehearsal",
+        }
+        started = post(
+            f"{url}/deployments/{deployment['id']}/create_flow_run",
+            {"parameters": parameters, "state": {"type": "SCHEDULED"}},
+        )
         with running([*prefect, "worker", "start", "--pool", "local", "--type", "process"], tmp_path, environment):
             asked = {"flow_runs": {"id": {"any_": [started["id"]]}}}
             state = wait_for(
-                lambda: next((run["state"] for run in post(f"{url}/flow_runs/filter", asked) if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")), None),
-                "the end of the run", tmp_path,
+                lambda: next(
+                    (
+                        run["state"]
+                        for run in post(f"{url}/flow_runs/filter", asked)
+                        if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")
+                    ),
+                    None,
+                ),
+                "the end of the run",
+                tmp_path,
             )
         assert state["type"] == "COMPLETED", state
         names = {task["name"] for task in post(f"{url}/task_runs/filter", asked)}
-        assert {"mine/read", "mine/chunk · shard 1", "judge/pairwise · shard 1", "select/exact_duplicates", "land/release"} <= names
+        assert {
+            "mine/read",
+            "mine/chunk · shard 1",
+            "judge/pairwise · shard 1",
+            "select/exact_duplicates",
+            "land/release",
+        } <= names
         keys = {artifact["key"] for artifact in post(f"{url}/artifacts/filter", {})}
         assert {"summary", "progress"} <= keys
-    releases = ask([sys.executable, "-m", "flows.cli", "releases", "--json", "-w", str(tmp_path / "lake")], tmp_path, environment)
+    releases = ask(
+        [sys.executable, "-m", "flows.cli", "releases", "--json", "-w", str(tmp_path / "lake")], tmp_path, environment
+    )
     assert releases
     assert releases[0]["status"] == "published"
 

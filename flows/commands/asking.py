@@ -1,0 +1,111 @@
+"""Commands that ask a warehouse what is in it, and take a release out of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import (
+    AsJson,
+    Warehouse,
+    address_of,
+    console,
+)
+
+
+def sql(
+    query: Annotated[
+        str | None, typer.Argument(help="One query; without it an interactive shell starts.", show_default=False)
+    ] = None,
+    warehouse: Warehouse = None,
+    as_json: AsJson = False,
+    init: Annotated[
+        bool, typer.Option("--init", help="Print the SQL that attaches this warehouse in DuckDB's own shell.")
+    ] = False,
+) -> None:
+    """Ask the warehouse in SQL, read-only, also while a build writes.
+
+    Views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step; tables: releases, pairs, signals, outcomes, …
+
+    Example: `prefmill sql "SELECT step, reason, units FROM funnel WHERE status = 'none'"`
+    """
+    from flows.shell import print_query, shell
+    from warehouse.guest import attach_script
+
+    address = address_of(warehouse)
+    if init:
+        print(attach_script(address), end="")
+    elif query is None:
+        shell(address, console())
+    else:
+        print_query(address, query, console(), as_json=as_json)
+
+
+def explain(
+    id: Annotated[
+        str, typer.Argument(help="The id of a pair, response, prompt, passage, signal or document.", show_default=False)
+    ],
+    warehouse: Warehouse = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follow any id back to the sentence it came from and on to what came of it."""
+    from flows import show
+    from flows.sights import trace_as_dict
+    from warehouse.guest import guest
+    from warehouse.lineage import trace
+
+    with guest(address_of(warehouse)) as cursor:
+        found = trace(cursor, id)
+    if as_json:
+        print(json.dumps(trace_as_dict(found), default=str))
+    else:
+        console().print(show.lineage(found))
+
+
+def releases(warehouse: Warehouse = None, as_json: AsJson = False) -> None:
+    """List all releases, newest first."""
+    from flows import show
+    from flows.sights import release_as_dict
+    from warehouse.guest import guest
+    from warehouse.releases import list_releases
+
+    with guest(address_of(warehouse)) as cursor:
+        found = [release_as_dict(row) for row in list_releases(cursor)]
+    if as_json:
+        print(json.dumps(found, default=str))
+    elif not found:
+        console().print("no release yet; make one with `prefmill build`", markup=False)
+    else:
+        names = ("release", "status", "recipe", "pairs", "documents", "splits", "rehearsal", "created_at")
+        console().print(show.records(names, ([row[name] for name in names] for row in found)))
+
+
+def export(
+    release: Annotated[str, typer.Argument(help="A release's name, or `latest`.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder to write.", show_default=False)],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier export of another release.")
+    ] = False,
+    warehouse: Warehouse = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a release as training splits with a dataset card; the same release always gives the same bytes.
+
+    Example: `prefmill export latest --to ./dataset`
+    """
+    from pipeline.land.export import export_release
+    from warehouse.guest import guest
+    from warehouse.releases import find_release
+
+    with guest(address_of(warehouse)) as cursor:
+        row = find_release(cursor, release)
+    files = export_release(Path(row.folder), to, overwrite=overwrite)
+    if as_json:
+        print(json.dumps({"release": row.release, "files": [str(file) for file in files]}))
+    else:
+        console().print(f"{row.release} ({row.status}): {row.pairs} pairs in {to}", highlight=False, markup=False)
+        for file in files:
+            console().print(f"  {file}", highlight=False, markup=False)
