@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.prefect_settings import apply_defaults
+from flows.tether import cut_tether, start_tethered
 from schemas.errors import RequestError
 
 if TYPE_CHECKING:
@@ -34,6 +34,10 @@ def serve(
     stops with us.
     """
     apply_defaults()
+    # Prefect reads its address when it is imported, so that has to be settled first.
+    port = None if os.environ.get("PREFECT_API_URL") else _free_port()
+    if port is not None:
+        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
     _check_cron(cron)
     sources = job.sources
     parameters: dict[str, Any] = {
@@ -48,7 +52,7 @@ def serve(
         "text_column": sources.text_column,
         "licence": sources.licence,
     }
-    with _server(console):
+    with _server(port, console):
         from flows.orchestrate import prefmill_build
 
         deployment = name or job.recipe.name
@@ -72,29 +76,20 @@ def _check_cron(cron: str) -> None:
 
 
 @contextmanager
-def _server(console: Console) -> Iterator[None]:
-    """A Prefect server: the configured one, or one of our own on loopback."""
-    if os.environ.get("PREFECT_API_URL"):
+def _server(port: int | None, console: Console) -> Iterator[None]:
+    """A Prefect server of our own on loopback, or the configured one when there is no `port`."""
+    if port is None:
         yield
         return
-    port = _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    server = subprocess.Popen(
-        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+    server = start_tethered(
+        [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     )
     try:
-        _wait_for(url, server)
-        os.environ["PREFECT_API_URL"] = url
+        _wait_for(f"http://127.0.0.1:{port}/api", server)
         console.print(f"started a Prefect server: http://127.0.0.1:{port}", markup=False)
         yield
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(timeout=10)
+        cut_tether(server)
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
