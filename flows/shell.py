@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 200
 """A terminal shows no more rows than this; `--json` gives all."""
-WELCOME = "read-only SQL; views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step. `.tables` lists all, Ctrl-D leaves."
+WELCOME = "read-only SQL; views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step. `.tables` lists all."
 
 
 def print_query(address: Address, query: str, console: Console, *, as_json: bool) -> None:

@@ -144,7 +144,8 @@ def _node(node: Node, style: str = "") -> Text:
         case "responses":
             what = f"{row['role']} by {row['model']}: {row['text']}"
         case "signals":
-            what = f"{row['name']}, shown {row['order'] or '-'}: {row['vote'] or 'no vote'} by {row['evaluator']}: {row['rationale'] or row['raw'] or ''}"
+            vote, reason = row["vote"] or "no vote", row["rationale"] or row["raw"] or ""
+            what = f"{row['name']}, shown {row['order'] or '-'}: {vote} by {row['evaluator']}: {reason}"
         case _:
             what = f"{row['rule']}, gap {row['score_gap']:.2f}, p {row['p_chosen']:.2f}, confidence {row['confidence']:.2f}"
     made = ""

@@ -162,16 +162,17 @@ def _with_params(file: RecipeFile, index: int, step: StepSpec, strategy_class: t
 
 def _templates(file: RecipeFile, index: int, step: StepSpec, strategy: Any) -> dict[str, Template]:
     """The prompt templates of a step: the shipped ones, or the user's own in place of its first."""
-    names = getattr(strategy, "prompts", ())
+    names: tuple[str, ...] = getattr(strategy, "prompts", ())
     if step.prompt is not None and not names:
         raise file.mistake(f"`{step.strategy}` asks no model, so it takes no `prompt`", "steps", index, "prompt")
     try:
         templates = {name: shipped_template(name) for name in names}
         if step.prompt is not None:
             own = load_template((file.path.parent / step.prompt).resolve(), names[0])
-            if unknown := set(own.inputs) - set(templates[names[0]].inputs):
+            given = templates[names[0]].inputs
+            if unknown := sorted(set(own.inputs) - set(given)):
                 raise RequestError(
-                    f"{own.path}: input `{sorted(unknown)[0]}` is not given to `{names[0]}`{nearest(sorted(unknown)[0], templates[names[0]].inputs)}"
+                    f"{own.path}: input `{unknown[0]}` is not given to `{names[0]}`{nearest(unknown[0], given)}"
                 )
             templates[names[0]] = own
     except RequestError as problem:

@@ -69,7 +69,8 @@ async def start_build(
             f"INSERT INTO {LAKE}.build_steps SELECT $1, position, step, fingerprint FROM new_steps", [build_id]
         )
         cursor.execute(
-            f"INSERT INTO {LAKE}.fingerprints SELECT DISTINCT ON (n.fingerprint) n.fingerprint, n.step, n.identity FROM new_steps n "
+            f"INSERT INTO {LAKE}.fingerprints "
+            "SELECT DISTINCT ON (n.fingerprint) n.fingerprint, n.step, n.identity FROM new_steps n "
             f"ANTI JOIN {LAKE}.fingerprints f ON f.fingerprint = n.fingerprint ORDER BY n.position"
         )
         cursor.execute("COMMIT")
@@ -87,11 +88,13 @@ async def note_listing(store: Store, build_id: str) -> str:
         listing_id = "lst_" + str(
             _scalar(
                 cursor,
-                f"SELECT substr(md5(coalesce(string_agg(uri || chr(0) || item_id, chr(0) ORDER BY uri, item_id), '')), 1, 20) FROM {SCRATCH}.items",
+                "SELECT substr(md5(coalesce(string_agg(uri || chr(0) || item_id, chr(0) ORDER BY uri, item_id), '')), 1, 20) "
+                f"FROM {SCRATCH}.items",
             )
         )
         cursor.execute(
-            f"INSERT INTO {LAKE}.listings SELECT $1, uri, item_id FROM {SCRATCH}.items WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)",
+            f"INSERT INTO {LAKE}.listings SELECT $1, uri, item_id FROM {SCRATCH}.items "
+            f"WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)",
             [listing_id],
         )
         cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = ? WHERE build_id = ?", [listing_id, build_id])
@@ -121,7 +124,8 @@ async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
         cursor.execute(
             f"""
             INSERT INTO {LAKE}.build_funnel
-            SELECT $1, s.position, s.step, coalesce(o.status, 'pending'), coalesce(o.reason, ''), count(*), coalesce(sum(o.rows), 0)
+            SELECT $1, s.position, s.step, coalesce(o.status, 'pending'), coalesce(o.reason, ''),
+                count(*), coalesce(sum(o.rows), 0)
             FROM {SCRATCH}.units u JOIN {SCRATCH}.steps s ON s.position = u.position
             LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
             GROUP BY ALL

@@ -28,7 +28,8 @@ def extension_file(name: str) -> Path:
     )
     if not found:
         raise WarehouseError(
-            f"the DuckDB extension {name!r} is missing; install it: pip install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
+            f"the DuckDB extension {name!r} is missing; install it: "
+            f"pip install duckdb-extension-{name.replace('_', '-')}=={duckdb.__version__}"
         )
     return found[-1]
 

@@ -161,7 +161,10 @@ def _about(node: Node, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _with_outcomes(cursor: duckdb.DuckDBPyConnection, nodes: list[Node]) -> None:
     """Give every node the outcome of the unit that made it, and what its step's fingerprint stands for."""
     units = sorted({node.row["unit_id"] for node in nodes})
-    query = f"SELECT o.*, f.identity FROM {LAKE}.outcomes o LEFT JOIN {LAKE}.fingerprints f USING (fingerprint) WHERE list_contains($units, o.unit_id)"
+    query = (
+        f"SELECT o.*, f.identity FROM {LAKE}.outcomes o LEFT JOIN {LAKE}.fingerprints f USING (fingerprint) "
+        "WHERE list_contains($units, o.unit_id)"
+    )
     found = {(row["fingerprint"], row["unit_id"]): row for row in _query(cursor, query, {"units": units})}
     for node in nodes:
         node.outcome = found.get((node.row["fingerprint"], node.row["unit_id"]))
@@ -171,7 +174,8 @@ def _refusals(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, A
     """Outcomes about this row that made nothing: why there is no pair, no prompt, or why a pair was dropped."""
     return _query(
         cursor,
-        f"SELECT step, status, reason, detail, build_id FROM {LAKE}.outcomes WHERE subject_id = ? AND status <> 'ok' ORDER BY ALL",
+        f"SELECT step, status, reason, detail, build_id FROM {LAKE}.outcomes "
+        "WHERE subject_id = ? AND status <> 'ok' ORDER BY ALL",
         [node.id],
     )
 
@@ -192,7 +196,8 @@ def _releases(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, A
         cursor,
         f"""
         SELECT r.release, l.split, count(*) AS pairs, r.status FROM {LAKE}.release_rows l JOIN {LAKE}.releases r USING (release)
-        JOIN {LAKE}.pairs p USING (pair_id) JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id WHERE {where} GROUP BY ALL ORDER BY ALL
+        JOIN {LAKE}.pairs p USING (pair_id) JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
+        WHERE {where} GROUP BY ALL ORDER BY ALL
     """,
         {"id": node.id},
     )

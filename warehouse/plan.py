@@ -100,7 +100,8 @@ class Plan:
             return {
                 row[0]
                 for row in cursor.execute(
-                    f"SELECT DISTINCT item_id FROM found f ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = f.item_id",
+                    f"SELECT DISTINCT item_id FROM found f ANTI JOIN {LAKE}.outcomes o "
+                    "ON o.fingerprint = $1 AND o.unit_id = f.item_id",
                     [fingerprint],
                 ).fetchall()
             }
@@ -114,7 +115,8 @@ class Plan:
 
         def work(cursor: duckdb.DuckDBPyConnection) -> int:
             cursor.execute(
-                f"INSERT INTO {SCRATCH}.units SELECT DISTINCT {position}, {EVERY_SHARD}, item_id, item_id, NULL, NULL, NULL FROM {SCRATCH}.items"
+                f"INSERT INTO {SCRATCH}.units SELECT DISTINCT {position}, {EVERY_SHARD}, item_id, item_id, NULL, NULL, NULL "
+                f"FROM {SCRATCH}.items"
             )
             cursor.execute(
                 f"""
@@ -146,7 +148,8 @@ class Plan:
             cursor.execute(
                 f"""
                 INSERT INTO {SCRATCH}.pending SELECT u.* FROM {SCRATCH}.units u
-                ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id WHERE u.{here.replace("AND ", "AND u.")}
+                ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id
+                WHERE u.position = {position} AND u.shard = {shard}
             """,
                 [fingerprint],
             )
@@ -217,7 +220,8 @@ class Plan:
                 return set()
             cursor.register("decided", pa.Table.from_pylist(rows))
             cursor.execute(
-                f"INSERT INTO {SCRATCH}.units SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM decided"
+                f"INSERT INTO {SCRATCH}.units "
+                f"SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM decided"
             )
             cursor.execute(
                 f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' AND row_id IN (SELECT subject_id FROM decided WHERE NOT keep)"
@@ -246,7 +250,8 @@ class Plan:
         def work(cursor: duckdb.DuckDBPyConnection) -> tuple[float, float] | None:
             for where, value in (("fingerprint", fingerprint), ("step", step)):
                 row = cursor.execute(
-                    f"SELECT sum(tokens_in) / sum(calls), sum(tokens_out) / sum(calls) FROM {LAKE}.outcomes WHERE {where} = ? AND calls > 0",
+                    f"SELECT sum(tokens_in) / sum(calls), sum(tokens_out) / sum(calls) FROM {LAKE}.outcomes "
+                    f"WHERE {where} = ? AND calls > 0",
                     [value],
                 ).fetchone()
                 if row and row[0] is not None:

@@ -12,9 +12,13 @@ SHOWN = 4
 
 PREVIEW = {
     "passages": "SELECT passage_id, heading, text FROM made.passages ORDER BY document_id, start",
-    "prompts": "SELECT prompt_id, messages[-1].content AS question, evidence, reference FROM made.prompts ORDER BY document_id, prompt_id",
+    "prompts": """
+SELECT prompt_id, messages[-1].content AS question, evidence, reference FROM made.prompts ORDER BY document_id, prompt_id
+""",
     "responses": "SELECT response_id, prompt_id, role, model, text FROM made.responses ORDER BY prompt_id, response_id",
-    "signals": 'SELECT prompt_id, response_ids, name, "order", vote, rationale FROM made.signals ORDER BY prompt_id, unit_id, "order"',
+    "signals": """
+SELECT prompt_id, response_ids, name, "order", vote, rationale FROM made.signals ORDER BY prompt_id, unit_id, "order"
+""",
     "pairs": """
 SELECT p.pair_id, q.messages[-1].content AS question, c.text AS chosen, r.text AS rejected, p.score_gap, p.p_chosen
 FROM made.pairs p JOIN lake.prompts q USING (prompt_id)

@@ -76,8 +76,12 @@ class Pairwise:
         return Request(
             prompt="judge/pairwise",
             variables={
-                "principle": self.principle.definition, "question": unit.prompt.question,
-                "facts": unit.prompt.facts(self.facts), "first": first.text, "second": second.text, "explain": self.explain,
+                "principle": self.principle.definition,
+                "question": unit.prompt.question,
+                "facts": unit.prompt.facts(self.facts),
+                "first": first.text,
+                "second": second.text,
+                "explain": self.explain,
             },
             model=self.model,
             shape=Json(ReasonedVerdict if self.explain else Verdict),
@@ -87,7 +91,13 @@ class Pairwise:
     def _read(self, unit: ResponsePair, completion: Completion, order: Order) -> SignalAnswer:
         vote = PLACES[order][completion.data.verdict]
         return SignalAnswer(
-            prompt_id=unit.prompt.prompt_id, response_ids=[unit.a.response_id, unit.b.response_id],
-            name=self.principle.name, evaluator=completion.model, order=order, vote=vote,
-            probability=PROBABILITIES[vote], rationale=getattr(completion.data, "reason", None), raw=completion.text,
+            prompt_id=unit.prompt.prompt_id,
+            response_ids=[unit.a.response_id, unit.b.response_id],
+            name=self.principle.name,
+            evaluator=completion.model,
+            order=order,
+            vote=vote,
+            probability=PROBABILITIES[vote],
+            rationale=getattr(completion.data, "reason", None),
+            raw=completion.text,
         )

@@ -105,7 +105,7 @@ class PairFile:
         import pyarrow as pa
 
         if self._group_rows:
-            # One chunk per column: pages are cut where chunks end, and chunks are a trace of the batches.
+            # One chunk per column, because the writer ends a page where a chunk ends.
             group = pa.concat_tables(self._group).combine_chunks()
             self._writer.write_table(group, row_group_size=group.num_rows)
         self._group, self._group_rows, self._group_bytes = [], 0, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -81,7 +82,7 @@ def _sections(text: str, depth: int) -> Iterator[tuple[int, int, str]]:
         line_starts.append(line_starts[-1] + len(line) + 1)
     tokens = MarkdownIt("commonmark").parse(text)
     start, path = 0, [""] * 6
-    for token, inline in zip(tokens, tokens[1:], strict=False):
+    for token, inline in itertools.pairwise(tokens):
         level = int(token.tag[1]) if token.type == "heading_open" and token.level == 0 else 0
         if not 0 < level <= depth or token.map is None:
             continue

@@ -8,6 +8,10 @@ import importlib
 import logging
 import multiprocessing
 import os
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +36,7 @@ IDENTITY = frozenset({"model", "revision"})
 MISSING = "engine `vllm` needs vLLM: pip install 'prefmill[vllm]' (NVIDIA GPU), or see docs/gpu.md for the CPU build"
 CPU_MEMORY_SHARE = 0.4
 PATH_STARTS = ("/", "./", "../", "~")
+ONE_AT_A_TIME = threading.Lock()
 
 
 def import_vllm() -> None:
@@ -40,8 +45,6 @@ def import_vllm() -> None:
         os.environ.setdefault(name, value)
     # A forked child would inherit our locks, sockets and threads in mid-air, and no leash would reach it.
     os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
-    # This logger tells of a dead engine by a traceback that names no cause; we tell the cause.
-    logging.getLogger("vllm.v1.engine.async_llm").setLevel(logging.CRITICAL)
     try:
         importlib.import_module("vllm.v1.engine.async_llm")
     except ImportError as error:
@@ -84,18 +87,34 @@ async def start(spec: ModelSpec, leash: Leash, chat: Any) -> Any:
     """
     if spec.model.startswith(PATH_STARTS) and not Path(spec.model).exists():
         raise EngineError(f"model {spec.model!r}: there is no such folder")
-    others = set(multiprocessing.active_children())
-    starting = asyncio.ensure_future(asyncio.to_thread(_start, spec, leash, chat))
+    others: list[BaseProcess] = []
+    executor = ThreadPoolExecutor(1, "vllm-start")
+    starting = executor.submit(_start_alone, spec, leash, chat, others)
+    executor.shutdown(wait=False)
     try:
-        return await asyncio.shield(starting)
+        return await asyncio.wrap_future(starting)
     except asyncio.CancelledError:
-        while not starting.done():
-            for child in set(multiprocessing.active_children()) - others:
-                child.kill()
-            await asyncio.sleep(0.1)
-        if starting.exception() is None:
-            starting.result().shutdown()
+        # Not in this loop: whoever cancels us may be about to close it.
+        threading.Thread(target=_abandon, args=(starting, others), name="vllm-abandon").start()
         raise
+
+
+def _start_alone(spec: ModelSpec, leash: Leash, chat: Any, others: list[BaseProcess]) -> Any:
+    # Two engines that measure a GPU's free memory at the same time both get it wrong.
+    with ONE_AT_A_TIME:
+        others += [*multiprocessing.active_children(), multiprocessing.current_process()]
+        return _start(spec, leash, chat)
+
+
+def _abandon(starting: Future[Any], others: list[BaseProcess]) -> None:
+    """End what was started besides `others`, which is empty until its turn has come."""
+    while not starting.done():
+        for child in multiprocessing.active_children() if others else ():
+            if child not in others:
+                child.kill()
+        time.sleep(0.1)
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().shutdown()
 
 
 def _start(spec: ModelSpec, leash: Leash, chat: Any) -> Any:
@@ -107,7 +126,7 @@ def _start(spec: ModelSpec, leash: Leash, chat: Any) -> Any:
         arguments = write_arguments(spec, leash)
         config = arguments.create_engine_config(context)
         _try_template(spec, config, chat)
-        return AsyncLLM.from_vllm_config(config, usage_context=context, disable_log_stats=arguments.disable_log_stats)
+        engine = AsyncLLM.from_vllm_config(config, usage_context=context, disable_log_stats=arguments.disable_log_stats)
     except EngineError:
         raise
     except Exception as error:
@@ -116,6 +135,9 @@ def _start(spec: ModelSpec, leash: Leash, chat: Any) -> Any:
             f"model {spec.model!r} cannot be loaded by vLLM: {cause}; check the name or folder, or set"
             " vLLM's own arguments under `engine_options`"
         ) from error
+    # This logger tells of an engine that died, or was closed, by a traceback without a cause; starting resets it.
+    logging.getLogger("vllm.v1.engine.async_llm").setLevel(logging.CRITICAL)
+    return engine
 
 
 def _try_template(spec: ModelSpec, config: Any, chat: Any) -> None:

@@ -42,7 +42,8 @@ async def land(
 ) -> Landed:
     """Make a release of all pairs in scope, unless the recipe's newest one already is just that.
 
-    The files come first and the rows after, in one transaction, so that no release is ever listed without its files. A release that fails a gate is written all the same, as `held`.
+    The files come first and the rows after, in one transaction, so that no release is ever listed without its files.
+    A release that fails a gate is written all the same, as `held`.
     """
     step = recipe.release
     assert step is not None

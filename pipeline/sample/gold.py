@@ -30,5 +30,11 @@ class Gold:
         if not (prompt.reference or "").strip():
             return Nothing("no_reference", "the prompt has no reference answer")
         return [
-            ResponseAnswer(prompt_id=prompt.prompt_id, text=str(prompt.reference).strip(), model="reference", role="gold", strategy="gold")
+            ResponseAnswer(
+                prompt_id=prompt.prompt_id,
+                text=str(prompt.reference).strip(),
+                model="reference",
+                role="gold",
+                strategy="gold",
+            )
         ]

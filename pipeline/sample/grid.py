@@ -55,16 +55,24 @@ class Grid:
         cells = [(model, temperature) for model in self.models for temperature in self.temperatures]
         completions = yield [
             Request(
-                prompt="sample/answer", variables=variables, model=model,
+                prompt="sample/answer",
+                variables=variables,
+                model=model,
                 sampling=Sampling(temperature=temperature, top_p=self.top_p, max_tokens=self.max_tokens, n=self.draws),
             )
             for model, temperature in cells
         ]
         responses: list[Row] = [
             ResponseAnswer(
-                prompt_id=unit.prompt.prompt_id, text=draw.text.strip(), model=completion.model, role=self.role,
-                strategy=f"grid t={temperature:g}", draw=index, finish_reason=draw.finish_reason,
-                tokens=draw.tokens, logprob=draw.logprob,
+                prompt_id=unit.prompt.prompt_id,
+                text=draw.text.strip(),
+                model=completion.model,
+                role=self.role,
+                strategy=f"grid t={temperature:g}",
+                draw=index,
+                finish_reason=draw.finish_reason,
+                tokens=draw.tokens,
+                logprob=draw.logprob,
             )
             for (_, temperature), completion in zip(cells, completions, strict=True)
             for index, draw in enumerate(completion.draws)

@@ -60,7 +60,13 @@ class BestWorst:
         return self._pair(unit, duels, counted, best, worst, gap)
 
     def _pair(
-        self, unit: Candidates, duels: Mapping[Duel, list[float]], counted: Mapping[Duel, float], best: str, worst: str, gap: float
+        self,
+        unit: Candidates,
+        duels: Mapping[Duel, list[float]],
+        counted: Mapping[Duel, float],
+        best: str,
+        worst: str,
+        gap: float,
     ) -> Answer:
         p_chosen = counted.get((best, worst), 1 - counted.get((worst, best), 0.5))
         if p_chosen <= 0.5:
@@ -70,8 +76,14 @@ class BestWorst:
             return Nothing(reason, "best and worst were not told apart when they were compared")
         return [
             PairAnswer(
-                prompt_id=unit.prompt.prompt_id, chosen_id=best, rejected_id=worst, score_gap=gap, p_chosen=p_chosen,
-                confidence=len(counted) / len(duels), rule="best_worst", rationale=_reason_for(unit.signals, best, worst),
+                prompt_id=unit.prompt.prompt_id,
+                chosen_id=best,
+                rejected_id=worst,
+                score_gap=gap,
+                p_chosen=p_chosen,
+                confidence=len(counted) / len(duels),
+                rule="best_worst",
+                rationale=_reason_for(unit.signals, best, worst),
             )
         ]
 
@@ -80,7 +92,12 @@ def _probabilities(signals: Iterable[Signal]) -> dict[Duel, list[float]]:
     """P(a) in both orders for each pair (a, b) asked in both; a missing vote leaves the pair out."""
     orders: dict[Duel, dict[str, float]] = defaultdict(dict)
     for signal in signals:
-        if signal.order is not None and signal.probability is not None and not signal.abstained and len(signal.response_ids) == 2:
+        if (
+            signal.order is not None
+            and signal.probability is not None
+            and not signal.abstained
+            and len(signal.response_ids) == 2
+        ):
             a, b = signal.response_ids
             orders[a, b][signal.order] = signal.probability
     return {duel: [by_order["ab"], by_order["ba"]] for duel, by_order in orders.items() if len(by_order) == 2}

@@ -44,7 +44,9 @@ class ExactDuplicates:
                 yield Decision(pair_id, pair_id, document_id, keep=True)
             else:
                 unit_id = identify("groups", pair_id, kept_id)
-                yield Decision(unit_id, pair_id, document_id, keep=False, reason="exact_duplicate", detail=f"repeats {kept_id}")
+                yield Decision(
+                    unit_id, pair_id, document_id, keep=False, reason="exact_duplicate", detail=f"repeats {kept_id}"
+                )
 
     def _key(self, each: PairText) -> bytes:
         turns = [message["content"] for message in each.prompt.messages]
