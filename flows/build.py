@@ -181,14 +181,18 @@ class _Build:
         async def one_shard(shard: int) -> None:
             async with turn:
                 for place, step in enumerate(recipe.row_local, start=1):
-                    report = await self.run_task(
-                        step.label, shard, functools.partial(self.runner.run, place, step, shard)
-                    )
-                    self.built.reports.append(report)
+                    if not self.stopping.is_set():
+                        work = functools.partial(self.runner.run, place, step, shard)
+                        self.built.reports.append(await self.run_task(step.label, shard, work))
 
-        async with asyncio.TaskGroup() as group:
-            for shard in range(shards):
-                group.create_task(one_shard(shard))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for shard in range(shards):
+                    group.create_task(one_shard(shard))
+        except* PrefmillError as problems:
+            raise problems.exceptions[0] from None
+        if self.stopping.is_set():
+            raise Stopped("stopped; what was finished is kept, run the same build again to go on")
         for place, step in enumerate(recipe.set_wide, start=1 + len(recipe.row_local)):
             report = await self.run_task(
                 step.label, EVERY_SHARD, functools.partial(self.runner.run_set_wide, place, step)

@@ -7,6 +7,7 @@ is pickled: what a task made is in the ledger.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from flows.prefect_settings import apply_defaults
@@ -21,6 +22,7 @@ from flows.build import Built, Job, build, prepare  # noqa: E402
 from flows.recipes import find_recipe  # noqa: E402
 from pipeline.runner.intake import Sources  # noqa: E402
 from pipeline.runner.steps import Progress, StepReport  # noqa: E402
+from schemas.errors import BuildError  # noqa: E402
 from schemas.recipe import read_recipe  # noqa: E402
 from warehouse.address import resolve_address  # noqa: E402
 from warehouse.plan import EVERY_SHARD  # noqa: E402
@@ -57,6 +59,8 @@ async def prefmill_build(
         engine=engine,
     )
     built = await run_steps(job, lambda _: None)
+    if built.problem:
+        raise built.problem
     landed = built.landed
     return landed.release.release if landed else built.build_id
 
@@ -67,13 +71,16 @@ async def run_under_prefect(job: Job, parameters: Mapping[str, Any], progress: P
 
     @flow(name="prefmill build", flow_run_name=flow_name(parameters), persist_result=False, log_prints=False)
     async def in_this_process() -> None:
-        kept.append(await run_steps(job, progress, fail=False))
+        kept.append(await run_steps(job, progress))
+        if kept[0].problem:
+            raise kept[0].problem  # so that Prefect shows the run as failed
 
-    await in_this_process()
+    with suppress(BuildError):
+        await in_this_process()
     return kept[0]
 
 
-async def run_steps(job: Job, progress: Progress, *, fail: bool = True) -> Built:
+async def run_steps(job: Job, progress: Progress) -> Built:
     """The build with every step as a Prefect task, a progress artifact, and the summary as a table artifact."""
     meter = _Meter(len(job.recipe.row_local))
     await meter.start()
@@ -101,8 +108,6 @@ async def run_steps(job: Job, progress: Progress, *, fail: bool = True) -> Built
         key="summary", description=f"{built.build_id}: what was kept, dropped and why", table=_table(built)
     )
     await meter.end()
-    if built.problem and fail:
-        raise built.problem
     return built
 
 

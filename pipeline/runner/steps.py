@@ -13,7 +13,7 @@ from typing import Any
 from pipeline.binding import BoundStep
 from pipeline.models.pool import ModelPool, usage_of
 from pipeline.strategy import Answer, Decision, Nothing
-from schemas.errors import EngineError, Stopped, Transient, Unanswerable
+from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.fingerprints import identify
 from schemas.requests import Asking, Completion, Request, Usage
 from schemas.rows import Outcome, Row
@@ -55,7 +55,7 @@ class StageRunner:
     progress: Progress
 
     async def run(self, position: int, step: BoundStep, shard: int) -> StepReport:
-        """Bring a row-local step up to date in one shard; raises `EngineError`, or `Stopped` when asked to stop."""
+        """Bring a row-local step up to date in one shard, or as far as it came when asked to stop."""
         strategy = step.strategy
         counts = await self.plan.form_units(position, shard, strategy.unit, step.fingerprint)
         report = StepReport(step.label, shard, counts.units, counts.pending)
@@ -131,8 +131,6 @@ class StageRunner:
             raise problems.exceptions[0] from None
         finally:
             await batches.aclose()  # type: ignore[attr-defined]
-        if self.stopping.is_set() and report.done + report.deferred < report.pending:
-            raise Stopped("stopped; what was finished is kept, run the same build again to go on")
 
     async def _attempt(self, step: BoundStep, unit: Unit, report: StepReport) -> Finished | None:
         """One unit, once: its rows and outcome, or None when it stays pending. The only place that catches everything."""
