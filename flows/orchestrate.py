@@ -7,7 +7,6 @@ is pickled: what a task made is in the ledger.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from flows.prefect_settings import apply_defaults
@@ -75,8 +74,11 @@ async def run_under_prefect(job: Job, parameters: Mapping[str, Any], progress: P
         if kept[0].problem:
             raise kept[0].problem  # so that Prefect shows the run as failed
 
-    with suppress(BuildError):
+    try:
         await in_this_process()
+    except BuildError:
+        if not kept:
+            raise
     return kept[0]
 
 

@@ -121,9 +121,9 @@ class Plan:
             cursor.execute(
                 f"""
                 CREATE TABLE {SCRATCH}.documents AS
-                SELECT o.subject_id AS document_id FROM {SCRATCH}.items i
+                SELECT o.subject_id AS document_id, min(i.uri) AS uri FROM {SCRATCH}.items i
                 JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id AND o.status = 'ok'
-                GROUP BY ALL ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
+                GROUP BY o.subject_id ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
             """,
                 [fingerprint],
             )

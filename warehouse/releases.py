@@ -24,13 +24,14 @@ SELECT p.pair_id, r.split, q.messages AS prompt,
     [{{'role': 'assistant', 'content': c.text}}] AS chosen, [{{'role': 'assistant', 'content': j.text}}] AS rejected,
     p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, coalesce(v.principles, []) AS principles,
     c.model AS chosen_model, j.model AS rejected_model, c.role AS chosen_role, j.role AS rejected_role,
-    p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, d.uri, d.title, d.licence,
+    p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, n.uri, d.title, d.licence,
     $rehearsal AS rehearsal
 FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
 JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
 JOIN {LAKE}.responses c ON c.response_id = p.chosen_id
 JOIN {LAKE}.responses j ON j.response_id = p.rejected_id
 JOIN {LAKE}.documents d ON d.document_id = p.document_id
+JOIN {SCRATCH}.documents n ON n.document_id = p.document_id
 LEFT JOIN (
     SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT s.name)) AS principles
     FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY 1

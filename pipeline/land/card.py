@@ -22,6 +22,7 @@ LONGEST_TABLE = 50
 # By how pyarrow begins to write the type.
 TYPES = {"string": "text", "double": "number", "bool": "true or false", "list<item": "list"}
 
+COUNTED = ("pairs", "documents")  # gates see them as figures; the summary has said them
 FIGURES = {
     "position_consistency": "share of judged comparisons with the same verdict in both orders",
     "failed_share": "share of units of work that failed for good",
@@ -54,7 +55,7 @@ LIMITS = """- The labels are the verdicts of the recipe's rule and judges, not o
 def render_card(manifest: Mapping[str, Any], figures: Mapping[str, float] | None = None) -> str:
     """`README.md` for an export of the release that `manifest` describes; `figures` add to those of the manifest."""
     release = Manifest.model_validate(manifest)
-    measured = {**release.figures, **(figures or {})}
+    measured = {name: value for name, value in {**release.figures, **(figures or {})}.items() if name not in COUNTED}
     sections = [
         f"---\n{_head(release)}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
         "## How it was made", _making(release),

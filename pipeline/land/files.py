@@ -29,7 +29,7 @@ from pipeline.land.manifest import (
 from pipeline.land.parquet import PairFile
 from pipeline.land.release import check_name
 from pipeline.land.tally import Tally
-from schemas.errors import BuildError, WarehouseError
+from schemas.errors import BuildError, RequestError, WarehouseError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +49,10 @@ def write_release(folder: Path, batches: Iterable[pa.RecordBatch], manifest: Map
     disk. Raises `BuildError` for a row that breaks an invariant, or if the folder holds anything else.
     """
     facts = Facts.model_validate(manifest)
-    check_name(facts.release)
+    try:
+        check_name(facts.release)
+    except ValueError as problem:
+        raise RequestError(str(problem)) from None
     target = folder.resolve()
     with stage(target) as under_way:
         written = _write(under_way, batches, facts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import html
 import re
-from pathlib import PurePosixPath
 
 from schemas.errors import Unanswerable
 from schemas.rows import DocumentAnswer
@@ -27,13 +26,16 @@ def normalise_text(text: str) -> str:
 
 
 def make_document(uri: str, text: str, media_type: str, *, title: str = "", licence: str | None) -> DocumentAnswer:
-    """The document of a text; its title is `title`, or its first heading, or the last part of its uri."""
+    """The document of a text; its title is `title`, or its first heading, or "".
+
+    A file's name is no title: prompts show the title, and renaming a file must not change what is asked.
+    """
     text = normalise_text(text)
     if not text.strip():
         raise Unanswerable("empty", "it holds no text")
     heading = "" if media_type in WITHOUT_HEADINGS else find_heading(text)
     return DocumentAnswer(
-        uri=uri, title=_tidy(title) or _tidy(heading) or _name(uri), text=text, media_type=media_type,
+        uri=uri, title=_tidy(title) or _tidy(heading), text=text, media_type=media_type,
         licence=normalise_text(licence or "").strip() or None, sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
@@ -65,8 +67,3 @@ def find_html_title(markup: str) -> str:
 
 def _tidy(title: str) -> str:
     return " ".join(normalise_text(title).split()).strip("*_ ")[:MAX_TITLE]
-
-
-def _name(uri: str) -> str:
-    place, _, row = uri.rpartition("#row=")
-    return f"row {row}" if place and row.isdecimal() else _tidy(PurePosixPath(uri).stem) or "untitled"
