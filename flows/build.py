@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
-from pipeline.binding import BoundRecipe, bind, models_used
+from pipeline.binding import BoundRecipe, BoundStep, bind, models_used
 from pipeline.models.choose import Chosen, choose_all
 from pipeline.models.pool import ModelPool
 from pipeline.runner import intake
@@ -153,7 +153,7 @@ class _Build:
         )
         try:
             await self._steps()
-            if recipe.release and job.landing:
+            if recipe.release and job.landing and self._may_land(recipe.release):
                 await self._land(models, version)
             await self._finish(self._verdict())
         except BuildError as problem:
@@ -216,18 +216,21 @@ class _Build:
 
         self.built.landed = await self.run_task("land/release", EVERY_SHARD, work)
 
+    def _may_land(self, release: BoundStep) -> bool:
+        """Whether the release is worth making: not while units are pending, unless its gate lets some be."""
+        return not self.built.deferred or release.strategy.gates.max_pending_share > 0
+
     def _verdict(self) -> BuildError | None:
         """What keeps this build from being done, if anything."""
         built = self.built
-        if built.deferred:
-            last = next((report.last_problem for report in reversed(built.reports) if report.last_problem), "")
+        if built.landed and built.landed.release.status == "held":
+            failed = "; ".join(result.sentence for result in built.landed.gates if not result.passed)
+            name = built.landed.release.release
+            built.problem = HeldBack(f"release {name} is held back, `latest` has not moved: {failed}")
+        elif built.deferred and not built.landed:
+            last = next((report.last_problem for report in reversed(built.reports) if report.last_problem), "no reason")
             built.problem = Deferred(
                 f"{built.deferred} units are still pending ({last}); run the same build again to finish them"
-            )
-        elif built.landed and built.landed.release.status == "held":
-            failed = "; ".join(result.sentence for result in built.landed.gates if not result.passed)
-            built.problem = HeldBack(
-                f"release {built.landed.release.release} is held back, `latest` has not moved: {failed}"
             )
         return built.problem
 

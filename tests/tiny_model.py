@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
+EXPECTS_VLLM = os.environ.get("PREFMILL_REQUIRE_VLLM") == "1" or importlib.util.find_spec("vllm") is not None
+"""Tests of vLLM are skipped where it is not installed, unless the environment says that it has to be there."""
 VOCABULARY = 4000
 POSITIONS = 4096
 SPECIAL = ("<pad>", "<eos>", "<bos>", "<|system|>", "<|user|>", "<|assistant|>")
