@@ -155,6 +155,7 @@ class _Build:
             await self._steps()
             if recipe.release and job.landing and self._may_land(recipe.release):
                 await self._land(models, version)
+            await self._audit()
             await self._finish(self._verdict())
         except BuildError as problem:
             self.built.problem = problem
@@ -234,14 +235,18 @@ class _Build:
             )
         return built.problem
 
+    async def _audit(self) -> None:
+        """Raise if the tables break a rule of theirs: a fault of ours, never of the user's."""
+        if broken := {name: count for name, count in (await audit(self.store)).items() if count}:
+            view = next(iter(broken))
+            raise PrefmillError(
+                f'the warehouse breaks its own rules: {broken}; report it with `prefmill sql "FROM {view}"`'
+            )
+
     async def _finish(self, problem: BaseException | None) -> None:
         names: dict[type[BaseException], str] = {Deferred: "deferred", HeldBack: "held", Stopped: "stopped"}
         status = "done" if problem is None else names.get(type(problem), "failed")
         self.built.funnel = await note_funnel(self.store, self.built.build_id)
-        if problem is None and (broken := {name: count for name, count in (await audit(self.store)).items() if count}):
-            raise PrefmillError(
-                f'the warehouse breaks its own rules: {broken}; see `prefmill sql "FROM {next(iter(broken))}"` and report it'
-            )
         await finish_build(self.store, self.built.build_id, status=status, message=str(problem or ""))
         await compact(self.store)
 

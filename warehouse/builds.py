@@ -121,6 +121,7 @@ async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
 
     def work(cursor: duckdb.DuckDBPyConnection) -> list[FunnelRow]:
         cursor.execute("BEGIN")
+        cursor.execute(f"DELETE FROM {LAKE}.build_funnel WHERE build_id = ?", [build_id])
         cursor.execute(
             f"""
             INSERT INTO {LAKE}.build_funnel

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
+FUNNEL = '`prefmill sql "FROM funnel"`'
 REMEDIES = {
-    "min_pairs": "add documents, or ask `prefmill report` what was dropped and why",
-    "min_documents": "add documents, or ask `prefmill report` which ones left no pair",
+    "min_pairs": f"add documents, or ask {FUNNEL} what was dropped and why",
+    "min_documents": f"add documents, or ask {FUNNEL} where they were lost",
     "min_position_consistency": "take a stronger judge, or keep only pairs that both orders agree on",
-    "max_failed_share": "ask `prefmill report` for the reasons of the failures and mend the most frequent one",
+    "max_failed_share": f"ask {FUNNEL} for the reasons of the failures and mend the most frequent one",
     "max_pending_share": "run the same build again once the server answers",
 }
 

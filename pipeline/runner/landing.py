@@ -115,6 +115,6 @@ def _name(recipe: str, given: str | None, taken: set[str]) -> str:
                 f"there is a release {given!r} already and its content differs; a name is used once: give another, or none"
             )
         return given
-    stem = re.sub(r"[^a-z0-9._-]+", "-", recipe.lower()).strip("-._")[:40] or "release"
+    stem = re.sub(r"[^a-z0-9_-]+", "-", recipe.lower()).strip("-_")[:40] or "release"
     dated = f"{stem}-{now():%Y-%m-%d}"
     return next(name for name in (dated, *(f"{dated}.{number}" for number in range(2, 100_000))) if name not in taken)
