@@ -43,9 +43,12 @@ PREFIXES = {
 }
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: Any) -> str:
     """One text for one value: keys sorted, no spaces, text as UTF-8; NaN and foreign types raise."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def identify(kind: str, *parts: Any) -> str:

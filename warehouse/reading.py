@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -77,4 +78,9 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
 
 def _row(model: type[Model], values: dict[str, Any]) -> Model:
     """A row as it was stored; it was validated when it was written."""
-    return model.model_construct(**{name: values[name] for name in model.model_fields})
+    return model.model_construct(**{name: values[name] for name in _names(model)})
+
+
+@functools.cache
+def _names(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(model.model_fields)
