@@ -172,7 +172,7 @@ def sentences_of(text: str) -> list[str]:
             match.group().strip() for block in BLOCK.split(text) for match in SENTENCE.finditer(block.strip())
         )
     )
-    return [sentence for sentence in found if len(sentence.split()) >= LEAST_WORDS and sentence[0] not in "#|"] or [
+    return [sentence for sentence in found if len(sentence.split()) >= LEAST_WORDS and sentence[0] not in "#|<"] or [
         text.strip()
     ] * bool(text.strip())
 
