@@ -100,9 +100,10 @@ def export(
     from warehouse.guest import guest
     from warehouse.releases import find_release
 
-    with guest(address_of(warehouse)) as cursor:
+    address = address_of(warehouse)
+    with guest(address) as cursor:
         row = find_release(cursor, release)
-    files = export_release(Path(row.folder), to, overwrite=overwrite)
+    files = export_release(address.root / row.folder, to, overwrite=overwrite)
     if as_json:
         print(json.dumps({"release": row.release, "files": [str(file) for file in files]}))
     else:

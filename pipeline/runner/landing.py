@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.binding import BoundRecipe
@@ -45,66 +45,63 @@ async def land(
     The files come first and the rows after, in one transaction, so that no release is ever listed without its files.
     A release that fails a gate is written all the same, as `held`.
     """
-    step = recipe.release
-    assert step is not None
-    strategy = step.strategy
+    assert recipe.release is not None
+    strategy = recipe.release.strategy
     splits = {document: strategy.split(document) for document in await documents_of_pairs(store)}
     release_id, sizes = await deal_out(store, splits, [recipe.name, strategy.name or ""])
     shares = await figures_of_scope(store)
     figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
     results = check(strategy.gates, figures)
     status = "published" if all(result.passed for result in results) else "held"
-
-    known = await store.read(list_releases, recipe.name)
-    newest = next(iter(known), None)
+    newest = next(iter(await store.read(list_releases, recipe.name)), None)
     if newest and newest.release_id == release_id and newest.status == status:
         return Landed(newest, False, results)
-    everyone = {row.release for row in await store.read(list_releases)}
-    name = _name(recipe.name, strategy.name, everyone)
-    is_rehearsal = any(
-        REHEARSAL in str(model).split(":")[0] for each in recipe.row_local for model in _names(each.identity)
-    )
-    snapshot = await current_snapshot(store)
-    facts = {
-        "release": name,
-        "release_id": release_id,
-        "snapshot_id": snapshot,
-        "fingerprints": [{"step": each.label, "fingerprint": each.fingerprint} for each in recipe.steps],
-        "models": dict(models),
-        "code_version": code_version,
-        "gates": [result.model_dump() for result in results],
-        "figures": figures,
-        "recipe_text": recipe.file.text,
-    }
-    folder = store.address.releases / name
-    # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
-    shutil.rmtree(folder, ignore_errors=True)
-    manifest = await over_release_rows(store, is_rehearsal, lambda batches: write_release(folder, batches, facts))
-    sealed = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+
+    name = _name(recipe.name, strategy.name, {row.release for row in await store.read(list_releases)})
     row = ReleaseRow(
         release=name,
         release_id=release_id,
         recipe=recipe.name,
         status=status,
-        pairs=manifest.rows,
+        pairs=sum(sizes.values()),
         documents=len(splits),
         splits=sizes,
         gates=[result.model_dump() for result in results],
         figures=figures,
-        snapshot_id=snapshot,
+        snapshot_id=await current_snapshot(store),
         build_id=build_id,
-        folder=str(folder),
-        manifest_sha256=sealed,
+        folder=f"{store.address.releases.name}/{name}",
+        manifest_sha256="",
         code_version=code_version,
-        rehearsal=is_rehearsal,
+        rehearsal=any(_is_rehearsal(step.identity) for step in recipe.row_local),
         created_at=now(),
     )
+    row = replace(row, manifest_sha256=await _write_files(store, recipe, row, models))
     await add_release(store, row, recipe.file.text)
     return Landed(row, True, results)
 
 
-def _names(identity: Mapping[str, Any]) -> list[str]:
-    return [model["model"] for model in identity["models"]]
+async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow, models: Mapping[str, Any]) -> str:
+    """Write the immutable files of a release; returns the hash of their manifest."""
+    facts = {
+        **{
+            name: getattr(row, name)
+            for name in ("release", "release_id", "snapshot_id", "code_version", "gates", "figures")
+        },
+        "fingerprints": [{"step": step.label, "fingerprint": step.fingerprint} for step in recipe.steps],
+        "models": dict(models),
+        "recipe_text": recipe.file.text,
+    }
+    folder = store.address.root / row.folder
+    # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
+    shutil.rmtree(folder, ignore_errors=True)
+    await over_release_rows(store, row.rehearsal, lambda batches: write_release(folder, batches, facts))
+    return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+
+
+def _is_rehearsal(identity: Mapping[str, Any]) -> bool:
+    """Whether a step asks the rehearsal model, in its own name or in place of another."""
+    return any(str(model["model"]).split(":")[0] == REHEARSAL for model in identity["models"])
 
 
 def _name(recipe: str, given: str | None, taken: set[str]) -> str:
