@@ -37,7 +37,8 @@ def resolve_address(warehouse: str | None = None) -> Address:
     """The address of `warehouse`, else of `$PREFMILL_WAREHOUSE`, else of the folder `lake`.
 
     A folder means an SQLite catalog inside it. `postgresql://user:password@host:port/database` means a PostgreSQL
-    catalog; its Parquet files go to `?data=FOLDER`, else `$PREFMILL_DATA`, else the folder `lake`.
+    catalog; its Parquet files go to `?data=FOLDER`, else `$PREFMILL_DATA`, else the
+    folder `lake-<database>`: two catalogs must not share one.
     """
     text = warehouse or os.environ.get("PREFMILL_WAREHOUSE") or DEFAULT
     if re.match(r"postgres(ql)?://", text):
@@ -55,7 +56,9 @@ def resolve_address(warehouse: str | None = None) -> Address:
 def _postgres(text: str) -> Address:
     url = urlsplit(text)
     query: dict[str, str] = dict(parse_qsl(url.query))
-    root = Path(query.pop("data", "") or os.environ.get("PREFMILL_DATA") or DEFAULT).expanduser().absolute()
+    database = unquote(url.path.lstrip("/"))
+    data = query.pop("data", "") or os.environ.get("PREFMILL_DATA") or f"{DEFAULT}-{database}"
+    root = Path(data).expanduser().absolute()
     if unknown := set(query) - HOST_OPTIONS:
         raise WarehouseError(
             f"warehouse address has an unknown option {sorted(unknown)[0]!r}; known: data, {', '.join(sorted(HOST_OPTIONS))}"
@@ -65,7 +68,7 @@ def _postgres(text: str) -> Address:
     except ValueError:
         raise WarehouseError(f"warehouse {_masked(text)!r} has a port that is not a number") from None
     parts = {
-        "dbname": unquote(url.path.lstrip("/")),
+        "dbname": database,
         "host": unquote(url.hostname or ""),
         "port": str(port or ""),
         "user": unquote(url.username or ""),
