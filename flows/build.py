@@ -18,6 +18,7 @@ from pipeline.runner import intake
 from pipeline.runner.intake import Sources, take_in
 from pipeline.runner.landing import Landed, land
 from pipeline.runner.steps import Progress, StageRunner, StepReport
+from pipeline.sources import find_items
 from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, RequestError, Stopped, nearest
 from schemas.models import EngineName
 from schemas.recipe import RecipeFile
@@ -83,6 +84,7 @@ def prepare(
     landing: bool = True,
 ) -> Job:
     """Resolve models and bind the recipe: everything that can be wrong with a request is found here."""
+    find_items(sources.places, text_column=sources.text_column, licence=sources.licence)  # raises for what is not there
     bound = bind(file)
     used = models_used(bound)
     engines = get_args(EngineName)
@@ -169,7 +171,6 @@ class _Build:
     async def _steps(self) -> None:
         recipe = self.job.recipe
         self.built.reports.append(await self.run_task(intake.KEY, EVERY_SHARD, self._take_in))
-        await note_listing(self.store, self.built.build_id)
         shards = await self.plan.share_out(
             0,
             intake.FINGERPRINT,
@@ -177,6 +178,7 @@ class _Build:
             most_shards=MOST_SHARDS,
             limit=self.job.limit,
         )
+        await note_listing(self.store, self.built.build_id)
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:

@@ -33,6 +33,11 @@ def serve(
     With `PREFECT_API_URL` the deployment goes to that server; without it, a server is started on loopback beside us and
     stops with us.
     """
+    if warehouse and job.address.password:
+        raise RequestError(
+            "a deployment keeps its parameters where everybody can read them; put an address with a password into "
+            "$PREFMILL_WAREHOUSE rather than --warehouse"
+        )
     apply_defaults()
     # Prefect reads its address when it is imported, so that has to be settled first.
     port = None if os.environ.get("PREFECT_API_URL") else _free_port()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from warehouse.address import Address
 
+NARROWEST = 10
+"""A column narrower than this is not read; wider tables are shown as cards."""
 MOST_ROWS = 200
 """A terminal shows no more rows than this; `--json` gives all."""
 WELCOME = "read-only SQL; views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step. `.tables` lists all."
@@ -67,6 +69,9 @@ def _print_table(connection: Any, query: str, console: Console) -> None:
             more = True
             break
         shown.append(row)
-    console.print(show.records(names, shown))
+    if len(names) * NARROWEST > console.width:
+        console.print(show.cards(dict(zip(names, row, strict=True)) for row in shown))
+    else:
+        console.print(show.records(names, shown))
     if more:
         console.print(f"the first {MOST_ROWS} rows; add LIMIT, or --json for all", style="dim")

@@ -37,7 +37,7 @@ def summary(built: Built) -> Table:
         ("units", "right"),
         ("rows made", "right"),
     ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     last = None
     for row in built.funnel:
         word = {"ok": "kept", "none": "dropped"}.get(row.status, row.status)
@@ -81,6 +81,7 @@ def records(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
 
 def cards(rows: Iterable[Mapping[str, Any]]) -> Group:
     """Rows one below another, a line for each column: readable where a table would be all folds."""
+    rows = list(rows)
     width = max((len(name) for row in rows for name in row), default=0)
     return Group(
         *(

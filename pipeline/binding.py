@@ -145,7 +145,12 @@ def _with_params(file: RecipeFile, index: int, step: StepSpec, strategy_class: t
         ]
         name = str(place[0]) if place else ""
         said = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "missing":
+        inner = getattr(hints.get(name), "model_fields", {})
+        if first["type"] == "extra_forbidden":
+            message = f"`{step.strategy}`: `{name}` has no key `{place[-1]}`{nearest(str(place[-1]), inner)}"
+        elif first["type"] == "missing" and len(place) > 1:
+            message = f"`{step.strategy}`: `{name}` needs the key `{place[-1]}`"
+        elif first["type"] == "missing":
             message = f"`{step.strategy}` needs the parameter `{name}`"
         else:
             message = (

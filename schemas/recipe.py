@@ -108,8 +108,10 @@ def _step(step: Any, index: int, path: Path, lines: Lines) -> dict[str, Any]:
     if isinstance(step, dict) and len(step) == 1:
         strategy, params = next(iter(step.items()))
         if params is None or isinstance(params, dict):
-            for key in params or {}:
-                lines[("steps", index, key)] = lines[("steps", index, strategy, key)]
+            within = ("steps", index, strategy)
+            lines.update(
+                {("steps", index, *place[3:]): line for place, line in list(lines.items()) if place[:3] == within}
+            )
             params = dict(params or {})
             return {"strategy": strategy, "prompt": params.pop("prompt", None), "params": params}
     raise RecipeError(
@@ -155,8 +157,9 @@ def _value(node: yaml.Node, place: tuple[Any, ...], lines: Lines) -> Any:
     if isinstance(node, yaml.MappingNode):
         mapping: dict[Any, Any] = {}
         for key_node, child in node.value:
-            key = _CONSTRUCTOR.construct_object(key_node)
-            if not isinstance(key, str | int | float | bool):
+            # As it is written: YAML 1.1 would read the key `on` as true.
+            key = key_node.value
+            if not isinstance(key_node, yaml.ScalarNode):
                 raise yaml.MarkedYAMLError(problem="keys are plain words", problem_mark=key_node.start_mark)
             if key in mapping:
                 raise _DuplicateKey(str(key), key_node.start_mark.line + 1)

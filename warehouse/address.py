@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from schemas.errors import WarehouseError
 
@@ -18,7 +18,7 @@ HOST_OPTIONS = {"sslmode", "connect_timeout", "options", "application_name", "ss
 class Address:
     """A catalog and the folder of its Parquet files; `root` also holds releases and scratch files.
 
-    `shown` is what people may see: it never carries a password.
+    `shown` is what people may see: neither it nor `catalog` ever carries the password.
     """
 
     catalog: str
@@ -26,19 +26,25 @@ class Address:
     data: str
     shown: str
     is_postgres: bool
+    password: str = field(default="", repr=False)
 
     @property
     def releases(self) -> Path:
         """The folder of immutable releases."""
         return self.root / "releases"
 
+    @property
+    def connection_words(self) -> str:
+        """What libpq needs to find the server, less the password."""
+        return self.catalog.removeprefix("postgres:")
+
 
 def resolve_address(warehouse: str | None = None) -> Address:
     """The address of `warehouse`, else of `$PREFMILL_WAREHOUSE`, else of the folder `lake`.
 
     A folder means an SQLite catalog inside it. `postgresql://user:password@host:port/database` means a PostgreSQL
-    catalog; its Parquet files go to `?data=FOLDER`, else `$PREFMILL_DATA`, else the
-    folder `lake-<database>`: two catalogs must not share one.
+    catalog; its Parquet files go to `?data=FOLDER`, else `$PREFMILL_DATA`, else the folder `lake-<database>`: two
+    catalogs must not share one.
     """
     text = warehouse or os.environ.get("PREFMILL_WAREHOUSE") or DEFAULT
     if re.match(r"postgres(ql)?://", text):
@@ -54,33 +60,42 @@ def resolve_address(warehouse: str | None = None) -> Address:
 
 
 def _postgres(text: str) -> Address:
-    url = urlsplit(text)
+    url, port = _split(text)
     query: dict[str, str] = dict(parse_qsl(url.query))
     database = unquote(url.path.lstrip("/"))
-    data = query.pop("data", "") or os.environ.get("PREFMILL_DATA") or f"{DEFAULT}-{database}"
-    root = Path(data).expanduser().absolute()
-    if unknown := set(query) - HOST_OPTIONS:
+    if not database:
         raise WarehouseError(
-            f"warehouse address has an unknown option {sorted(unknown)[0]!r}; known: data, {', '.join(sorted(HOST_OPTIONS))}"
+            f"warehouse {_masked(text)!r} names no database; write postgresql://user@host:5432/DATABASE"
         )
-    try:
-        port = url.port
-    except ValueError:
-        raise WarehouseError(f"warehouse {_masked(text)!r} has a port that is not a number") from None
+    data = query.pop("data", "") or os.environ.get("PREFMILL_DATA") or f"{DEFAULT}-{database}"
+    if "://" in data:
+        raise WarehouseError(f"the data path {data!r} is not a folder on this machine; name one, mounted if need be")
+    if unknown := sorted(set(query) - HOST_OPTIONS):
+        known = ", ".join(sorted(HOST_OPTIONS))
+        raise WarehouseError(f"warehouse address has an unknown option {unknown[0]!r}; known: data, {known}")
     parts = {
         "dbname": database,
         "host": unquote(url.hostname or ""),
         "port": str(port or ""),
         "user": unquote(url.username or ""),
-        "password": unquote(url.password or ""),
         **query,
     }
-    if not parts["dbname"]:
-        raise WarehouseError(
-            f"warehouse {_masked(text)!r} names no database; write postgresql://user@host:5432/DATABASE"
-        )
     words = " ".join(f"{key}={_quoted(value)}" for key, value in parts.items() if value)
-    return Address(f"postgres:{words}", root, f"{root / 'data'}{os.sep}", _masked(text), True)
+    root = Path(data).expanduser().absolute()
+    password = unquote(url.password or "")
+    return Address(f"postgres:{words}", root, f"{root / 'data'}{os.sep}", _masked(text), True, password)
+
+
+def _split(text: str) -> tuple[SplitResult, int | None]:
+    """The parts of a URL and its port; both can be malformed, and neither complaint may show the password."""
+    try:
+        url = urlsplit(text)
+        return url, url.port
+    except ValueError:
+        raise WarehouseError(
+            f"warehouse {_masked(text)!r} has a host or port that cannot be read; "
+            "write postgresql://user:password@host:5432/database"
+        ) from None
 
 
 def _quoted(value: str) -> str:
@@ -91,4 +106,7 @@ def _quoted(value: str) -> str:
 
 
 def _masked(text: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:…@", text)
+    """An address without its password: what follows the first colon, up to the last @ or, where none is, the path."""
+    if "@" in text:
+        return re.sub(r"(://[^:/@]*):.*@", r"\1:…@", text, flags=re.DOTALL)
+    return re.sub(r"(://[^:/\[]*):(?!\d+(?:/|$))[^/?]*", r"\1:…", text)

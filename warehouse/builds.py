@@ -89,15 +89,20 @@ async def note_listing(store: Store, build_id: str) -> str:
             _scalar(
                 cursor,
                 "SELECT substr(md5(coalesce(string_agg(uri || chr(0) || item_id, chr(0) ORDER BY uri, item_id), '')), 1, 20) "
-                f"FROM {SCRATCH}.items",
+                f"FROM (SELECT DISTINCT uri, item_id FROM {SCRATCH}.items)",
             )
         )
         cursor.execute(
-            f"INSERT INTO {LAKE}.listings SELECT $1, uri, item_id FROM {SCRATCH}.items "
+            f"INSERT INTO {LAKE}.listings SELECT DISTINCT $1, uri, item_id FROM {SCRATCH}.items "
             f"WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)",
             [listing_id],
         )
         cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = ? WHERE build_id = ?", [listing_id, build_id])
+        # A file that was renamed is the same document; it goes by the name that it has now.
+        cursor.execute(
+            f"UPDATE {LAKE}.documents SET uri = n.uri FROM {SCRATCH}.documents n "
+            f"WHERE n.document_id = documents.document_id AND documents.uri NOT IN (SELECT uri FROM {SCRATCH}.items)"
+        )
         cursor.execute("COMMIT")
         return listing_id
 

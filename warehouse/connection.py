@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import importlib.util
-import re
+import os
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -34,19 +37,25 @@ def extension_file(name: str) -> Path:
     return found[-1]
 
 
-def attach_statements(address: Address, *, read_only: bool) -> list[str]:
-    """The SQL that attaches this warehouse as `lake` in any DuckDB of the same version."""
+def attach_statements(address: Address, *, read_only: bool, passfile: Path | None = None) -> list[str]:
+    """The SQL that attaches this warehouse as `lake` in any DuckDB of the same version.
+
+    A password is never part of it: DuckDB shows the words of an attached catalog to everybody who asks.
+    """
     names = [name for name in EXTENSIONS if name != ("sqlite_scanner" if address.is_postgres else "postgres_scanner")]
-    # The journal mode belongs to the catalog file and is set when it is made; a reader cannot set it.
     options = ["READ_ONLY"] if read_only else []
-    if not read_only:
+    if not address.is_postgres:
+        # The files lie beside their catalog, also after somebody has moved or copied the folder.
+        options += [f"DATA_PATH {literal(address.data)}", "OVERRIDE_DATA_PATH true"]
+    elif not read_only:
         options.append(f"DATA_PATH {literal(address.data)}")
-        if not address.is_postgres:
-            options.append("META_JOURNAL_MODE 'WAL'")
-    attach = f"ATTACH {literal('ducklake:' + address.catalog)} AS {LAKE}"
+    if not read_only and not address.is_postgres:
+        options.append("META_JOURNAL_MODE 'WAL'")
+    words = f"{address.catalog} passfile='{passfile}'" if passfile else address.catalog
+    attach = f"ATTACH {literal('ducklake:' + words)} AS {LAKE}"
     return [
         *(f"LOAD {literal(str(extension_file(name)))}" for name in names),
-        f"{attach} ({', '.join(options)})",
+        f"{attach} ({', '.join(options)})" if options else attach,
         f"USE {LAKE}",
     ]
 
@@ -60,12 +69,7 @@ def connect(
             f"there is no warehouse in {address.shown!r}; make one with `prefmill build`, or name another with --warehouse"
         )
     if not read_only:
-        try:
-            Path(address.data).mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise WarehouseError(
-                f"warehouse {address.shown!r} cannot be made: {problem.strerror}; name another with --warehouse"
-            ) from None
+        make_folder(address, Path(address.data))
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "preserve_insertion_order": "false",
@@ -74,12 +78,36 @@ def connect(
         config["threads"] = threads
     connection = duckdb.connect(config=config)
     try:
-        for statement in attach_statements(address, read_only=read_only):
+        for statement in attach_statements(address, read_only=read_only, passfile=_passfile(address)):
             connection.execute(statement)
     except duckdb.Error as problem:
         connection.close()
-        raise WarehouseError(f"warehouse {address.shown!r} cannot be opened: {_first_line(problem)}") from None
+        first_line = str(problem).splitlines()[0]
+        raise WarehouseError(f"warehouse {address.shown!r} cannot be opened: {first_line}") from None
     return connection
+
+
+def make_folder(address: Address, folder: Path) -> None:
+    """Make a folder of the warehouse; raises `WarehouseError` with the system's reason."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise WarehouseError(
+            f"warehouse {address.shown!r} cannot be made: {problem.strerror}; name another with --warehouse"
+        ) from None
+
+
+@functools.cache
+def _passfile(address: Address) -> Path | None:
+    """A file that only we may read and that lives as long as we do, with the password of the catalog's server."""
+    if not address.password:
+        return None
+    descriptor, name = tempfile.mkstemp(prefix="prefmill-")
+    escaped = address.password.replace("\\", "\\\\").replace(":", "\\:")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"*:*:*:*:{escaped}\n")
+    atexit.register(Path(name).unlink, missing_ok=True)
+    return Path(name)
 
 
 def migrate(connection: duckdb.DuckDBPyConnection) -> None:
@@ -101,8 +129,3 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> None:
 def literal(value: str) -> str:
     """A SQL string literal."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def _first_line(problem: Exception) -> str:
-    """DuckDB's complaint without its stack, and without a password that a connection string may carry."""
-    return re.sub(r"password=('[^']*'|\S+)", "password=…", str(problem).splitlines()[0])

@@ -17,6 +17,7 @@ import filelock
 
 from schemas.errors import Busy, WarehouseError
 from warehouse.address import Address
+from warehouse.connection import make_folder
 
 
 class Lease:
@@ -34,6 +35,18 @@ class Lease:
         else:
             self._acquire_file()
 
+    def confirm(self) -> None:
+        """Raise `Busy` if the lease is lost: a connection that broke has given it away, and another may be writing."""
+        if self._session is None:
+            return
+        try:
+            self._session.execute("SELECT 1")
+        except Exception:
+            raise Busy(
+                f"the connection to {self._address.shown!r} broke, and with it our right to write; "
+                "what was finished is kept, run the same build again"
+            ) from None
+
     def release(self) -> None:
         """Give the lease back; doing so twice is harmless."""
         if self._lock is not None:
@@ -45,7 +58,7 @@ class Lease:
             self._session = None
 
     def _acquire_file(self) -> None:
-        self._address.root.mkdir(parents=True, exist_ok=True)
+        make_folder(self._address, self._address.root)
         holder = self._address.root / "writer"
         lock = filelock.FileLock(self._address.root / "writer.lock")
         try:
@@ -67,9 +80,13 @@ class Lease:
             raise WarehouseError(
                 "writing to a PostgreSQL catalog needs psycopg: pip install 'prefmill[postgres]'"
             ) from None
-        words = self._address.catalog.removeprefix("postgres:")
         try:
-            session = psycopg.connect(words, autocommit=True, application_name="prefmill writer")
+            session = psycopg.connect(
+                self._address.connection_words,
+                password=self._address.password or None,
+                autocommit=True,
+                application_name="prefmill writer",
+            )
         except psycopg.Error as problem:
             raise WarehouseError(
                 f"warehouse {self._address.shown!r} cannot be reached: {str(problem).splitlines()[0]}"

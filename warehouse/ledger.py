@@ -68,6 +68,9 @@ class Ledger:
     def _commit(self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[Finished]) -> None:
         """One transaction: a failed commit is begun again from the start, because only then is the guard asked anew."""
         by_table: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        batch = list({(each.outcome.fingerprint, each.outcome.unit_id): each for each in reversed(batch)}.values())[
+            ::-1
+        ]
         for finished in batch:
             by_table[finished.table].extend(finished.rows)
         outcomes = [finished.outcome.model_dump() for finished in batch]

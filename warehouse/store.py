@@ -71,8 +71,14 @@ class Store:
             self._lease.release()
 
     async def write(self, work: Callable[..., Result], *args: Any) -> Result:
-        """Run `work(cursor, *args)` on the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._write_thread, work, self._writer, *args)
+        """Run `work(cursor, *args)` on the writer's thread, as long as the lease is ours."""
+
+        def guarded() -> Result:
+            if self._lease is not None:
+                self._lease.confirm()
+            return work(self._writer, *args)
+
+        return await asyncio.get_running_loop().run_in_executor(self._write_thread, guarded)
 
     async def read(self, work: Callable[..., Result], *args: Any) -> Result:
         """Run `work(cursor, *args)` on the reader's thread."""
