@@ -161,7 +161,8 @@ class _Build:
             await self._finish(self._verdict())
         except BuildError as problem:
             self.built.problem = problem
-            await self._finish(problem)
+            with suppress(Exception):  # what stopped the build may also keep us from noting it
+                await self._finish(problem)
         except BaseException as problem:
             with suppress(Exception):
                 await self._finish(problem)

@@ -15,7 +15,6 @@ Templates run in Jinja's immutable sandbox; a variable that is missing or undecl
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -34,25 +33,31 @@ from schemas.rows import Message
 SHIPPED = Path(__file__).parent
 KEPT = 64
 SECTION = re.compile(r"^<!-- (system|user|assistant) -->\n", re.MULTILINE)
-CONTROL_TOKEN = re.compile(r"<(?=\|)|(?<=\|)>|\[(?=/?INST\])")
+CONTROL_TOKEN = re.compile(
+    r"<(?=[|｜]|/?s>|<?/?SYS>|(?:start|end)_of_turn>|/?(?:bos|eos|pad|unk|think)>)|(?<=[|｜])>|\[(?=/?[A-Z][A-Z_]+\])"
+)
+"""Where the control tokens of the common model families open or close; a tokenizer would take them for turns."""
+
+
+def inert(text: str) -> str:
+    """`text` with its chat control tokens (`<|…|>`, `[INST]`, `</s>` …) broken by a zero-width space: mere words."""
+    return CONTROL_TOKEN.sub(lambda match: "\u200b>" if match.group() == ">" else match.group() + "\u200b", str(text))
 
 
 def fenced(text: str, name: str) -> str:
-    """`text` between tags that it cannot close: the tag carries a hash of the text, known only once the text is.
+    """`text`, made inert, between tags that it cannot close: they carry a hash of it, known only once the text is.
 
-    Chat control tokens (`<|…|>`, `[INST]`) are broken by a zero-width space, so a tokenizer reads them as text. The same
-    text always gets the same tag, which keeps prefix caches warm.
+    The same text always gets the same tag, which keeps prefix caches warm.
     """
     nonce = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
-    inert = CONTROL_TOKEN.sub(lambda match: match.group() + "\u200b" if match.group() != ">" else "\u200b>", text)
-    return f"<{name} {nonce}>\n{inert}\n</{name} {nonce}>"
+    return f"<{name} {nonce}>\n{inert(text)}\n</{name} {nonce}>"
 
 
 def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
-    environment.filters["fenced"] = fenced
+    environment.filters.update(fenced=fenced, inert=inert)
     return environment
 
 
@@ -96,7 +101,6 @@ class Template:
         return [{"role": part.role, "content": part.render(variables)} for part in self.parts]
 
 
-@functools.cache
 def load_template(path: Path, name: str) -> Template:
     """Read and check one template file; raises `RequestError` that names the file and what is wrong with it."""
     try:
@@ -109,10 +113,15 @@ def load_template(path: Path, name: str) -> Template:
         raise RequestError(f"{path}: a prompt starts with a line `<!-- system -->` or `<!-- user -->` after its head")
     inputs = tuple(head.get("inputs", ()))
     try:
-        used = jinja2.meta.find_undeclared_variables(ENVIRONMENT.parse(body))
+        tree = ENVIRONMENT.parse(body)
+        used = jinja2.meta.find_undeclared_variables(tree)
         parts = tuple(_part(role, text.strip()) for role, text in zip(pieces[1::2], pieces[2::2], strict=True))
     except jinja2.TemplateError as problem:
-        raise RequestError(f"{path}: not a valid template: {problem}") from None
+        raise RequestError(f"{path}: not a valid template: {str(problem).splitlines()[0]}") from None
+    if any(jinja2.meta.find_referenced_templates(tree)):
+        raise RequestError(f"{path}: a prompt stands alone; write out what it includes")
+    if all(part.role != "user" for part in parts):
+        raise RequestError(f"{path}: a prompt has a section `<!-- user -->`, the turn to be answered")
     if unknown := used - set(inputs):
         name_of = sorted(unknown)[0]
         raise RequestError(f"{path}: variable `{name_of}` is not among its inputs{nearest(name_of, inputs)}")
@@ -137,7 +146,8 @@ def _split_head(source: str, path: Path) -> tuple[dict[str, Any], str]:
     try:
         head = yaml.safe_load(match.group(1))
     except yaml.YAMLError as problem:
-        raise RequestError(f"{path}: its head is not valid YAML: {problem}") from None
-    if not isinstance(head, dict) or not isinstance(head.get("inputs", []), list):
+        raise RequestError(f"{path}: its head is not valid YAML: {str(problem).splitlines()[0]}") from None
+    inputs = head.get("inputs", []) if isinstance(head, dict) else None
+    if not isinstance(inputs, list) or not all(isinstance(name, str) for name in inputs):
         raise RequestError(f"{path}: its head needs `inputs:`, a list of variable names")
     return head, source[match.end() :].lstrip("\n")

@@ -23,6 +23,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 class PrefmillError(Exception):
@@ -79,7 +80,9 @@ class HeldBack(BuildError):
 
 
 class AttemptError(PrefmillError):
-    """How one unit of work ended when it did not end well."""
+    """How one unit of work ended when it did not end well; `usage` is what it had cost by then, if anything."""
+
+    usage: Any = None
 
 
 class Transient(AttemptError):

@@ -78,7 +78,7 @@ def read_recipe(path: Path) -> RecipeFile:
         value = None if node is None else _value(node, (), lines)
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
-        what = getattr(problem, "problem", None) or str(problem)
+        what = (getattr(problem, "problem", None) or str(problem)).splitlines()[0]
         raise RecipeError(f"is not valid YAML: {what}", file=path, line=mark.line + 1 if mark else None) from None
     except _DuplicateKey as problem:
         raise RecipeError(f"the key `{problem.key}` is given twice; keep one", file=path, line=problem.line) from None
@@ -90,6 +90,9 @@ def read_recipe(path: Path) -> RecipeFile:
 def _checked(value: dict[str, Any], text: str, path: Path, lines: Lines) -> RecipeFile:
     """The recipe that `value` says, or a `RecipeError` with the line of the first mistake."""
     steps = value.get("steps")
+    if "steps" in value and not isinstance(steps, list):
+        line = lines.get(("steps",), 1)
+        raise RecipeError(f"`steps` is {steps!r}: it must be a list of steps, each after a `-`", file=path, line=line)
     if isinstance(steps, list):
         value = {**value, "steps": [_step(step, index, path, lines) for index, step in enumerate(steps)]}
     if value.get("steps") == [] or "steps" not in value:
@@ -147,23 +150,27 @@ class _DuplicateKey(Exception):
 
 
 _CONSTRUCTOR = yaml.SafeLoader("")
+NULL = "tag:yaml.org,2002:null"
 
 
-def _value(node: yaml.Node, place: tuple[Any, ...], lines: Lines) -> Any:
+def _value(node: yaml.Node, place: tuple[Any, ...], lines: Lines, above: tuple[yaml.Node, ...] = ()) -> Any:
     """The plain value of a YAML node; notes the line of every place below it."""
+    if node in above:
+        raise yaml.MarkedYAMLError(problem="an alias names what it is part of", problem_mark=node.start_mark)
     lines[place] = node.start_mark.line + 1
+    above = (*above, node)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(child, (*place, index), lines) for index, child in enumerate(node.value)]
+        return [_value(child, (*place, index), lines, above) for index, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
         mapping: dict[Any, Any] = {}
         for key_node, child in node.value:
             # As it is written: YAML 1.1 would read the key `on` as true.
             key = key_node.value
-            if not isinstance(key_node, yaml.ScalarNode):
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == NULL:
                 raise yaml.MarkedYAMLError(problem="keys are plain words", problem_mark=key_node.start_mark)
             if key in mapping:
                 raise _DuplicateKey(str(key), key_node.start_mark.line + 1)
-            mapping[key] = _value(child, (*place, key), lines)
+            mapping[key] = _value(child, (*place, key), lines, above)
             lines[(*place, key)] = key_node.start_mark.line + 1
         return mapping
     return _CONSTRUCTOR.construct_object(node)

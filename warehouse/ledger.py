@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import tenacity
 
+from schemas.errors import BuildError
 from schemas.rows import Outcome
 from warehouse.connection import LAKE
 from warehouse.store import Store
@@ -50,7 +51,10 @@ class Ledger:
             batch, self._waiting = self._waiting, []
             try:
                 await self._store.write(self._commit, [finished for finished, _ in batch])
-            except Exception as problem:
+            except Exception as cause:
+                problem = cause
+                if isinstance(cause, duckdb.Error):
+                    problem = BuildError(f"the warehouse cannot be written: {str(cause).splitlines()[0]}")
                 for _, done in batch:
                     if not done.cancelled():
                         done.set_exception(problem)

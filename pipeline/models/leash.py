@@ -62,7 +62,9 @@ def _take_hold(log: str, parent: int) -> Leash:
     # True only while a process just spawned reads what it is to do; elsewhere a leash is read as any other value.
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         threading.Thread(target=_follow, args=(parent,), name="prefmill-leash", daemon=True).start()
-        os.setsid()  # a Ctrl-C goes to a terminal's whole group of processes: leave it
+        # A Ctrl-C goes to a terminal's whole group of processes: leave it. But stay in the session: Linux shares its
+        # cores out by session, and vLLM's processes, which wait by yielding to each other, would starve each other.
+        os.setpgrp()
         descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         for stream in (1, 2):
             os.dup2(descriptor, stream)

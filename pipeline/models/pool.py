@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,11 +12,12 @@ from pydantic import ValidationError
 
 from pipeline.models.engine import Engine, open_engine
 from prompts.library import Template
-from schemas.errors import Unanswerable
+from schemas.errors import AttemptError, Unanswerable
 from schemas.fingerprints import derive_seed, identify
 from schemas.models import ModelSpec
 from schemas.requests import Call, Choice, Completion, Draw, Json, Request, Shape, Usage
 
+SURROGATE = re.compile("[\ud800-\udfff]")
 SHAPE_ATTEMPTS = 4
 """How often a reply of the wrong shape is asked for again before the unit fails."""
 
@@ -41,19 +44,23 @@ class ModelPool:
         problem = ""
         for attempt in range(SHAPE_ATTEMPTS):
             seeded = call if attempt == 0 else replace(call, seed=derive_seed(call.key, attempt))
-            completion = await engine.complete(seeded)
+            try:
+                completion = await engine.complete(seeded)
+            except AttemptError as unanswered:
+                unanswered.usage = used + (unanswered.usage or Usage())
+                raise
             used += replace(completion.usage, cost=price_of(completion.usage, spec))
             try:
-                draws = tuple(_shaped(draw, request.shape) for draw in completion.draws)
+                draws = tuple(_shaped(_storable(draw), request.shape) for draw in completion.draws)
             except ValueError as wrong:
                 problem = str(wrong).splitlines()[0]
                 if any(draw.finish_reason == "length" for draw in completion.draws):
-                    raise _Spent(
+                    raise _spent(
                         "truncated_reply", f"the reply was cut at {request.sampling.max_tokens} tokens", used
                     ) from None
                 continue
             return Completion(draws, completion.model or call.model, used)
-        raise _Spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
+        raise _spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
 
     async def close(self) -> None:
         """Close every engine that was opened."""
@@ -87,17 +94,16 @@ class ModelPool:
         return Call(request, messages, spec.model, derive_seed(key, 0), key)
 
 
-class _Spent(Unanswerable):
+def _spent(reason: str, detail: str, usage: Usage) -> Unanswerable:
     """Unanswerable, but calls were paid for."""
-
-    def __init__(self, reason: str, detail: str, usage: Usage) -> None:
-        self.usage = usage
-        super().__init__(reason, detail)
+    problem = Unanswerable(reason, detail)
+    problem.usage = usage
+    return problem
 
 
 def usage_of(problem: BaseException) -> Usage:
     """What a failed request used."""
-    return problem.usage if isinstance(problem, _Spent) else Usage()
+    return (problem.usage or Usage()) if isinstance(problem, AttemptError) else Usage()
 
 
 def price_of(usage: Usage, spec: ModelSpec) -> float:
@@ -106,6 +112,13 @@ def price_of(usage: Usage, spec: ModelSpec) -> float:
     cached_price = price.input if price.cached_input is None else price.cached_input
     fresh = usage.tokens_in - usage.tokens_cached
     return (fresh * price.input + usage.tokens_cached * cached_price + usage.tokens_out * price.output) / 1e6
+
+
+def _storable(draw: Draw) -> Draw:
+    """The draw without what no table can hold: half a character, a log-probability that is no number."""
+    text = SURROGATE.sub("\ufffd", draw.text)
+    logprob = draw.logprob if draw.logprob is None or math.isfinite(draw.logprob) else None
+    return draw if text == draw.text and logprob == draw.logprob else replace(draw, text=text, logprob=logprob)
 
 
 def _shaped(draw: Draw, shape: Shape) -> Draw:

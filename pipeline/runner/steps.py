@@ -127,7 +127,7 @@ class StageRunner:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
                     group.create_task(work())
-        except* EngineError as problems:
+        except* Exception as problems:
             raise problems.exceptions[0] from None
         finally:
             await batches.aclose()  # type: ignore[attr-defined]
@@ -137,12 +137,15 @@ class StageRunner:
         asked = _Asked(self.models, step)
         started = time.perf_counter()
         answer: Answer
+        rows: list[dict[str, Any]] = []
         status = "failed"
         try:
             answer = await asked.drive(step.strategy(unit))
+            rows = [] if isinstance(answer, Nothing) else self._stamp(step, unit, answer)
             status = "none" if isinstance(answer, Nothing) else "ok"
         except Transient as problem:
             report.last_problem = str(problem)
+            report.usage += asked.usage
             return None
         except EngineError:
             raise
@@ -152,7 +155,6 @@ class StageRunner:
             place = traceback.extract_tb(problem.__traceback__)[-1]
             answer = Nothing("crashed", f"{type(problem).__name__}: {problem} ({place.name}, line {place.lineno})")
         report.usage += asked.usage
-        rows = [] if isinstance(answer, Nothing) else self._stamp(step, unit, answer)
         outcome = Outcome(
             fingerprint=step.fingerprint,
             unit_id=unit.unit_id,

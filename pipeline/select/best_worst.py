@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -14,6 +14,7 @@ from schemas.rows import PairAnswer, Signal
 from schemas.units import Candidates, UnitKind
 
 Duel = tuple[str, str]
+Verdict = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class BestWorst:
     that count. The pair is made only if best and worst were compared and that comparison counts and says best; so a tie
     (`tie`) and a judge that contradicts itself (`order_inconsistent`) leave outcomes, not pairs.
 
-    `score_gap` is the difference of the two scores, `p_chosen` the mean probability over both orders of best against worst
-    (arXiv 2309.00267, section 2.1), `confidence` the share of all comparisons of the prompt that count.
+    `score_gap` is the difference of the two scores, `p_chosen` the mean probability of best against worst over orders
+    (arXiv 2309.00267, section 2.1) and judges, `confidence` the share of the prompt's comparisons that count.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -43,15 +44,15 @@ class BestWorst:
         """The one pair of a prompt, or why there is none."""
         if len({response.text for response in unit.responses}) < 2:
             return Nothing("too_few_candidates", "fewer than two different responses")
-        duels = _probabilities(unit.signals)
+        duels = _verdicts(unit.signals)
         if not duels:
             return Nothing("unjudged", "no comparison has a verdict in both orders")
-        counted = {duel: sum(both) / len(both) for duel, both in duels.items() if len(set(both)) == 1}
+        counted = {duel: kept for duel, verdicts in duels.items() if (kept := [ab for ab, ba in verdicts if ab == ba])}
         scores = _scores(counted)
         if len(scores) < 2:
             return Nothing("order_inconsistent", f"all {len(duels)} comparisons change with the order")
-        ranked = sorted(scores, key=lambda response: (-scores[response], response))
-        best, worst = ranked[0], ranked[-1]
+        best = min(scores, key=lambda response: (-scores[response], response))
+        worst = min(scores, key=lambda response: (scores[response], response))
         gap = scores[best] - scores[worst]
         if gap <= 0:
             return Nothing("tie", "no candidate scores above another")
@@ -62,17 +63,17 @@ class BestWorst:
     def _pair(
         self,
         unit: Candidates,
-        duels: Mapping[Duel, list[float]],
-        counted: Mapping[Duel, float],
+        duels: Mapping[Duel, list[Verdict]],
+        counted: Mapping[Duel, list[float]],
         best: str,
         worst: str,
         gap: float,
     ) -> Answer:
-        p_chosen = counted.get((best, worst), 1 - counted.get((worst, best), 0.5))
+        won = [*counted.get((best, worst), []), *(1 - lost for lost in counted.get((worst, best), []))]
+        p_chosen = sum(won) / len(won) if won else 0.5
         if p_chosen <= 0.5:
             was_compared = (best, worst) in duels or (worst, best) in duels
-            is_tie = (best, worst) in counted or (worst, best) in counted
-            reason = "tie" if is_tie else "order_inconsistent" if was_compared else "unjudged"
+            reason = "tie" if won else "order_inconsistent" if was_compared else "unjudged"
             return Nothing(reason, "best and worst were not told apart when they were compared")
         return [
             PairAnswer(
@@ -81,35 +82,40 @@ class BestWorst:
                 rejected_id=worst,
                 score_gap=gap,
                 p_chosen=p_chosen,
-                confidence=len(counted) / len(duels),
+                confidence=_count(counted) / _count(duels),
                 rule="best_worst",
                 rationale=_reason_for(unit.signals, best, worst),
             )
         ]
 
 
-def _probabilities(signals: Iterable[Signal]) -> dict[Duel, list[float]]:
-    """P(a) in both orders for each pair (a, b) asked in both; a missing vote leaves the pair out."""
-    orders: dict[Duel, dict[str, float]] = defaultdict(dict)
+def _verdicts(signals: Iterable[Signal]) -> dict[Duel, list[Verdict]]:
+    """P(a) in both orders for each pair (a, b), once for each judge, principle and draw that was asked in both."""
+    orders: dict[tuple[Duel, str, str, int], dict[str, float]] = defaultdict(dict)
     for signal in signals:
-        if (
-            signal.order is not None
-            and signal.probability is not None
-            and not signal.abstained
-            and len(signal.response_ids) == 2
-        ):
+        is_vote = signal.order is not None and signal.probability is not None and not signal.abstained
+        if is_vote and len(signal.response_ids) == 2:
             a, b = signal.response_ids
-            orders[a, b][signal.order] = signal.probability
-    return {duel: [by_order["ab"], by_order["ba"]] for duel, by_order in orders.items() if len(by_order) == 2}
+            asked = ((a, b), signal.name, signal.evaluator, signal.draw)
+            orders[asked][str(signal.order)] = float(signal.probability or 0.0)
+    duels: dict[Duel, list[Verdict]] = defaultdict(list)
+    for (duel, *_), by_order in sorted(orders.items()):
+        if len(by_order) == 2:
+            duels[duel].append((by_order["ab"], by_order["ba"]))
+    return duels
 
 
-def _scores(counted: Mapping[Duel, float]) -> dict[str, float]:
+def _scores(counted: Mapping[Duel, list[float]]) -> dict[str, float]:
     """Each candidate's share of points over the comparisons that count."""
     points: dict[str, list[float]] = defaultdict(list)
-    for (a, b), probability in counted.items():
-        points[a].append(probability)
-        points[b].append(1 - probability)
+    for (a, b), probabilities in counted.items():
+        points[a] += probabilities
+        points[b] += [1 - probability for probability in probabilities]
     return {response: sum(won) / len(won) for response, won in points.items()}
+
+
+def _count(duels: Mapping[Duel, list[Any]]) -> int:
+    return sum(len(verdicts) for verdicts in duels.values())
 
 
 def _reason_for(signals: Iterable[Signal], best: str, worst: str) -> str | None:

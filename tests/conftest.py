@@ -1,0 +1,153 @@
+"""Fixtures for all tests: warehouses on both catalogs, and small real documents."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import builds
+import hypothesis
+import pytest
+from postgres_server import PostgresServer, find_binaries, start_server
+
+from flows.build import Built
+from warehouse.address import Address, resolve_address
+
+OURS = ("PREFMILL_WAREHOUSE", "PREFMILL_DATA", "PREFMILL_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY")
+PASSWORD = "s3cret-Wort"
+CATALOGS = ("sqlite", "postgres")
+WRITTEN: dict[str, str] = {}
+"""The addresses of PostgreSQL warehouses by their catalogs, which do not know the password."""
+MakeCatalog = Callable[[str, Path], Address]
+
+# The same examples on every machine, nothing kept between runs, and no clock: these machines are shared.
+hypothesis.settings.register_profile("prefmill", deadline=None, derandomize=True, database=None, max_examples=60)
+hypothesis.settings.load_profile("prefmill")
+
+
+@pytest.fixture(autouse=True)
+def _guests_leave() -> Iterator[None]:
+    """Nobody reads a warehouse longer than the test that looked into it."""
+    yield
+    builds.leave()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads a warehouse, a server or a key that the shell happens to name."""
+    for name in OURS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Address:
+    """The address of a fresh warehouse on an SQLite catalog."""
+    return resolve_address(str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the session, on loopback and a free port; its data dies with it."""
+    binaries = find_binaries()
+    if binaries is None:
+        if os.environ.get("PREFMILL_REQUIRE_POSTGRES") == "1":
+            pytest.fail("no PostgreSQL server is installed; apt-get install postgresql")
+        pytest.skip("no PostgreSQL server is installed; apt-get install postgresql")
+    with start_server(binaries, PASSWORD) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def make_catalog(request: pytest.FixtureRequest) -> MakeCatalog:
+    """Makes the address of a fresh warehouse in a folder, on the catalog of that name."""
+
+    def make(kind: str, folder: Path) -> Address:
+        if kind == "sqlite":
+            return resolve_address(str(folder / "lake"))
+        server: PostgresServer = request.getfixturevalue("postgres")
+        url = f"{server.new_database()}?data={folder / 'lake'}"
+        address = resolve_address(url)
+        WRITTEN[address.catalog] = url
+        return address
+
+    return make
+
+
+def written(address: Address) -> str:
+    """An address as people write it, with its password if it has one."""
+    return WRITTEN.get(address.catalog, str(address.root))
+
+
+@pytest.fixture(params=CATALOGS)
+def catalog(request: pytest.FixtureRequest, tmp_path: Path, make_catalog: MakeCatalog) -> Address:
+    """The address of a fresh warehouse, once on each catalog."""
+    return make_catalog(request.param, tmp_path)
+
+
+DOCUMENTS = {
+    "gearing.md": """# Gearing
+
+The great spur wheel is the largest gear of the mill and drives every pair of stones. It has 96 wooden teeth made of
+apple wood, which a miller can replace one at a time.
+
+## Lubrication
+
+Tallow keeps the wooden teeth from wearing and has to be renewed before every long run. Oil is never used on wood
+because it makes the teeth swell and crack.
+""",
+    "stones.md": """# Mill stones
+
+A bed stone is fixed in the floor and never turns. The runner stone turns above it at 120 revolutions per minute and
+weighs about one tonne. Millers dress both stones every three weeks with a steel bill.
+
+## French burr
+
+French burr is a freshwater quartz from the Marne valley. It keeps an edge longer than granite and makes whiter flour.
+""",
+    "wasser.md": """# Das Mühlrad 🌾
+
+Das oberschlächtige Rad ist das wirksamste und nutzt etwa 85 Prozent der Kraft des Wassers. Der Zulauf hat ein Wehr aus
+Eichenholz, das der Müller bei Hochwasser öffnet. 水車は粉をひくために使われます。
+""",
+}
+
+
+def write_documents(folder: Path) -> Path:
+    """The documents above as files."""
+    folder.mkdir()
+    for name, text in DOCUMENTS.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """A folder of small real Markdown files."""
+    return write_documents(tmp_path / "documents")
+
+
+@dataclass(frozen=True)
+class Mill:
+    """A warehouse that has been built once, to be read and not to be written to."""
+
+    address: Address
+    built: Built
+    documents: Path
+    recipe: Path
+
+
+@pytest.fixture(scope="session", params=CATALOGS)
+def mill(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, make_catalog: MakeCatalog) -> Mill:
+    """One warehouse on each catalog with a finished build of the documents above, for tests that only read."""
+    folder = tmp_path_factory.mktemp("mill")
+    address, documents, recipe = (
+        make_catalog(request.param, folder),
+        write_documents(folder / "documents"),
+        builds.write_recipe(folder),
+    )
+    built = asyncio.run(builds.run(recipe, documents, address))
+    assert built.problem is None
+    return Mill(address, built, documents, recipe)

@@ -1,0 +1,128 @@
+"""Rows and units made for tests, each as small as it can be; what a test is about it says itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.rows import Document, Order, Pair, Passage, Prompt, Response, Signal, Vote
+from schemas.units import Candidates, DocumentUnit, PairText, PassageUnit, PromptUnit, ResponsePair
+
+PROBABILITY: dict[Vote, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
+
+
+def document(text: str = "Some text.", **changes: Any) -> Document:
+    """A document."""
+    values = {
+        "document_id": "doc_1",
+        "uri": "a.md",
+        "title": "A",
+        "text": text,
+        "media_type": "text/markdown",
+        "licence": None,
+        "sha256": "0" * 64,
+    }
+    return Document(**values | changes)
+
+
+def passage(text: str = "Some text.", **changes: Any) -> Passage:
+    """A passage."""
+    values = {"passage_id": "psg_1", "document_id": "doc_1", "start": 0, "end": len(text), "text": text, "heading": ""}
+    return Passage(**values | changes)
+
+
+def prompt(question: str = "Why?", **changes: Any) -> Prompt:
+    """A prompt with one user turn."""
+    values = {"prompt_id": "prm_1", "document_id": "doc_1", "messages": [{"role": "user", "content": question}]}
+    return Prompt(**values | changes)
+
+
+def response(response_id: str, text: str | None = None, **changes: Any) -> Response:
+    """A response; its text is its id unless said otherwise."""
+    values = {
+        "response_id": response_id,
+        "document_id": "doc_1",
+        "prompt_id": "prm_1",
+        "text": response_id if text is None else text,
+        "model": "m",
+        "role": "candidate",
+        "strategy": "grid",
+    }
+    return Response(**values | changes)
+
+
+def signal(a: str, b: str, order: Order, vote: Vote | None, **changes: Any) -> Signal:
+    """One verdict on the responses a and b."""
+    values = {
+        "signal_id": f"sig_{a}_{b}_{order}",
+        "document_id": "doc_1",
+        "prompt_id": "prm_1",
+        "response_ids": [a, b],
+        "name": "helpful",
+        "evaluator": "judge",
+        "order": order,
+        "vote": vote,
+        "probability": None if vote is None else PROBABILITY[vote],
+        "rationale": f"{a} {b} {order}",
+    }
+    return Signal(**values | changes)
+
+
+def pair(pair_id: str = "par_1", **changes: Any) -> Pair:
+    """A pair."""
+    values = {
+        "pair_id": pair_id,
+        "document_id": "doc_1",
+        "prompt_id": "prm_1",
+        "chosen_id": "rsp_1",
+        "rejected_id": "rsp_2",
+        "score_gap": 1.0,
+        "p_chosen": 1.0,
+        "confidence": 1.0,
+        "rule": "best_worst",
+    }
+    return Pair(**values | changes)
+
+
+def document_unit(text: str = "Some text.", **changes: Any) -> DocumentUnit:
+    """A document as a unit."""
+    made = document(text, **changes)
+    return DocumentUnit(made.document_id, made)
+
+
+def passage_unit(text: str = "Some text.", title: str = "A", **changes: Any) -> PassageUnit:
+    """A passage as a unit."""
+    made = passage(text, **changes)
+    return PassageUnit(made.passage_id, made, title)
+
+
+def prompt_unit(question: str = "Why?", **changes: Any) -> PromptUnit:
+    """A prompt as a unit."""
+    made = prompt(question, **changes)
+    return PromptUnit(made.prompt_id, made)
+
+
+def response_pair(
+    a: str = "one answer", b: str = "another answer", *, ids: tuple[str, str] = ("rsp_1", "rsp_2"), **changes: Any
+) -> ResponsePair:
+    """Two responses to one prompt; `changes` go to the prompt."""
+    return ResponsePair("grp_1", prompt(**changes), response(ids[0], a), response(ids[1], b))
+
+
+def candidates(texts: dict[str, str], signals: list[Signal], **changes: Any) -> Candidates:
+    """All responses to a prompt, by id, with the verdicts on them; `changes` go to the prompt."""
+    return Candidates(
+        "grp_1", prompt(**changes), tuple(response(each, text) for each, text in texts.items()), tuple(signals)
+    )
+
+
+def pair_text(
+    pair_id: str, question: str = "Why?", chosen: str = "good", rejected: str = "bad", **changes: Any
+) -> PairText:
+    """A pair with its texts; `changes` go to the pair."""
+    return PairText(
+        pair_id,
+        pair(pair_id, **changes),
+        prompt(question, prompt_id=f"prm_{pair_id}"),
+        response("rsp_1", chosen),
+        response("rsp_2", rejected),
+    )

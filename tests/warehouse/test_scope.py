@@ -1,0 +1,153 @@
+"""What a build is about: the documents it was given, in its own steps, and nothing that others left in the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import builds
+import pytest
+
+from warehouse.address import Address
+from warehouse.guest import guest
+from warehouse.releases import find_release, list_releases
+
+SHORT = ["mine/chunk", "mine/qa"]
+LISTED = "SELECT count(*) FROM listings l JOIN builds b USING (listing_id) WHERE b.build_id = ?"
+
+
+def units(built: builds.Built) -> dict[str, int]:
+    """How many units each step had in scope."""
+    counted: dict[str, int] = {}
+    for row in built.funnel:
+        counted[row.step] = counted.get(row.step, 0) + row.units
+    return counted
+
+
+async def test_what_is_deleted_edited_or_renamed_leaves_and_changes_the_scope(
+    tmp_path: Path, documents: Path, catalog: Address
+) -> None:
+    recipe = builds.write_recipe(tmp_path, steps=SHORT)
+    first = await builds.run(recipe, documents, catalog)
+    assert units(first)["mine/chunk"] == 3
+    everything = builds.ids(catalog)
+
+    (documents / "stones.md").rename(documents / "a-stones.md")
+    renamed = await builds.run(recipe, documents, catalog)
+    assert (renamed.done, units(renamed)) == (0, units(first))
+    assert builds.ids(catalog) == everything
+
+    (documents / "gearing.md").unlink()
+    deleted = await builds.run(recipe, documents, catalog)
+    assert deleted.done == 0
+    assert units(deleted)["mine/chunk"] == 2
+    assert builds.ids(catalog) == everything, "rows are kept: the document may come back"
+
+    path = documents / "wasser.md"
+    path.write_text(
+        path.read_text() + "\n## Ende\n\nDas Wasser fließt unter der Brücke hindurch in den Fluss zurück.\n"
+    )
+    edited = await builds.run(recipe, documents, catalog)
+    assert units(edited)["mine/chunk"] == 2
+    assert sum(report.done for report in edited.reports if report.step == "mine/chunk") == 1
+    assert len(builds.ids(catalog)["documents"]) == 4
+
+    builds_and_listings = builds.ask(catalog, "SELECT count(*), count(DISTINCT listing_id) FROM builds")
+    assert builds_and_listings == [(4, 4)]
+    assert builds.ask(catalog, LISTED, [edited.build_id]) == [(2,)]
+    assert set(builds.audits(catalog).values()) == {0}
+
+
+async def test_rows_of_another_recipe_stay_out_of_scope(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """Both judge the same responses under another principle; neither sees the other's verdicts."""
+
+    def steps(principle: str) -> list[object]:
+        return [
+            *SHORT,
+            {"sample/grid": {"draws": 2}},
+            {"judge/pairwise": {"principle": principle}},
+            "select/best_worst",
+        ]
+
+    one = builds.write_recipe(tmp_path, name="one", steps=steps("grounded"))
+    other = builds.write_recipe(tmp_path, name="other", steps=steps("helpful"))
+    first = await builds.run(one, documents, lake)
+    second = await builds.run(other, documents, lake)
+    assert builds.calls_of(second) == {"judge/pairwise": builds.calls_of(first)["judge/pairwise"]}
+    assert units(second) == units(first)
+    per_group = "SELECT count(DISTINCT name) FROM signals GROUP BY prompt_id"
+    assert set(builds.ask(lake, per_group)) == {(2,)}
+    again = await builds.run(one, documents, lake)
+    assert (again.done, units(again)) == (0, units(first))
+
+
+async def test_the_same_text_in_two_files_is_one_document(tmp_path: Path, documents: Path, catalog: Address) -> None:
+    recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
+    (documents / "copy.md").write_bytes((documents / "stones.md").read_bytes())
+    built = await builds.run(recipe, documents, catalog)
+    assert units(built) == {"mine/read": 3, "mine/chunk": 3}
+    assert len(builds.ids(catalog)["documents"]) == 3
+    assert builds.ask(catalog, LISTED, [built.build_id]) == [(4,)], "both places are known"
+    uris = {Path(row[0]).name for row in builds.ask(catalog, "SELECT uri FROM documents")}
+    assert uris == {"copy.md", "gearing.md", "wasser.md"}
+
+
+async def test_a_file_that_cannot_be_read_is_an_outcome_and_no_document(
+    tmp_path: Path, documents: Path, lake: Address
+) -> None:
+    (documents / "empty.md").write_text(" \n")
+    (documents / "binary.md").write_bytes(bytes(range(256)) * 10)
+    built = await builds.run(builds.write_recipe(tmp_path, steps=["mine/chunk"]), documents, lake)
+    ended = {(row.status, row.reason): row.units for row in built.funnel if row.step == "mine/read"}
+    assert ended[("ok", "")] == 3
+    assert ended[("none", "empty")] == 1
+    assert sum(ended.values()) == 5
+    again = await builds.run(builds.write_recipe(tmp_path, steps=["mine/chunk"]), documents, lake)
+    assert again.done == 0
+
+
+async def test_a_renamed_document_is_known_by_its_new_name(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """It is what a release says of where a pair comes from."""
+    recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
+    await builds.run(recipe, documents, lake)
+    (documents / "stones.md").rename(documents / "a-stones.md")
+    await builds.run(recipe, documents, lake)
+    uris = {Path(row[0]).name for row in builds.ask(lake, "SELECT uri FROM documents")}
+    assert "stones.md" not in uris
+
+
+async def test_releases_are_found_by_name_and_the_latest_by_its_status(
+    tmp_path: Path, documents: Path, lake: Address
+) -> None:
+    from schemas.errors import HeldBack, WarehouseError
+
+    one = documents / "stones.md"
+    strict, lenient = (
+        builds.write_recipe(
+            tmp_path / place, steps=[*builds.STEPS[:-2], {"land/release": {"gates": {"min_pairs": least}}}]
+        )
+        for place, least in (("strict", 1000), ("lenient", 1))
+    )
+    built = await builds.run(strict, one, lake)
+    assert isinstance(built.problem, HeldBack)
+    assert "is held back, `latest` has not moved: pairs: " in str(built.problem)
+    with guest(lake) as cursor, pytest.raises(WarehouseError, match="no published release yet"):
+        find_release(cursor, "latest")
+
+    good = await builds.run(lenient, one, lake)
+    worse = await builds.run(strict, one, lake)
+    assert built.landed is not None
+    assert good.landed is not None
+    assert worse.landed is not None
+    names = [each.landed.release.release for each in (worse, good, built) if each.landed]
+    with guest(lake) as cursor:
+        rows = list_releases(cursor)
+        assert find_release(cursor, "latest").release == good.landed.release.release
+        assert find_release(cursor, names[-1]).status == "held"
+        with pytest.raises(WarehouseError, match="did you mean `"):
+            find_release(cursor, names[0] + "x")
+        assert list_releases(cursor, "nobody") == []
+    assert [row.release for row in rows] == names
+    assert len(set(names)) == 3
+    assert [row.status for row in rows] == ["held", "published", "held"]
+    assert builds.ask(lake, "SELECT count(*) FROM release_rows") == [(sum(row.pairs for row in rows),)]
+    assert builds.ask(lake, "SELECT DISTINCT release FROM latest_pairs") == [(names[1],)]

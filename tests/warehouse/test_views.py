@@ -1,0 +1,262 @@
+"""The views people ask: their numbers are the tables' numbers, and the audits see what they are there to see."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import builds
+import made
+import pytest
+import scripted
+from conftest import Mill
+from scripted import rehearse
+
+from schemas.errors import Transient, Unanswerable
+from schemas.requests import Call, Completion
+from schemas.rows import Order, Vote
+from warehouse.address import Address
+from warehouse.builds import audit
+from warehouse.store import Store
+
+# --- the funnel ------------------------------------------------------------------------------------------------------
+
+UNITS = {
+    "mine/chunk": "SELECT count(*) FROM documents",
+    "mine/qa": "SELECT count(*) FROM passages",
+    "sample/grid": "SELECT count(*) FROM prompts",
+    "sample/gold": "SELECT count(*) FROM prompts",
+    "judge/pairwise": "SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM responses GROUP BY prompt_id)",
+    "select/best_worst": "SELECT count(DISTINCT prompt_id) FROM responses",
+    "select/exact_duplicates": "SELECT count(*) FROM pairs",
+}
+ROWS = {"mine/chunk": "passages", "mine/qa": "prompts", "judge/pairwise": "signals", "select/best_worst": "pairs"}
+
+
+def funnel(address: Address) -> dict[str, dict[str, int]]:
+    """The latest build's units by step and status."""
+    latest = "build_id = (SELECT build_id FROM builds ORDER BY started_at DESC LIMIT 1)"
+    found: dict[str, dict[str, int]] = {}
+    query = f"SELECT step, status, sum(units)::BIGINT FROM funnel WHERE {latest} GROUP BY ALL"
+    for step, status, units in builds.ask(address, query):
+        found.setdefault(step, {})[status] = units
+    return found
+
+
+def test_units_in_are_kept_dropped_failed_or_pending(mill: Mill) -> None:
+    found = funnel(mill.address)
+    assert found["mine/read"] == {"ok": 3}
+    for step, query in UNITS.items():
+        assert sum(found[step].values()) == builds.ask(mill.address, query)[0][0], step
+    for step, table in ROWS.items():
+        made_rows = builds.ask(
+            mill.address, "SELECT sum(rows)::BIGINT FROM funnel WHERE step = ? AND status = 'ok'", [step]
+        )
+        assert made_rows == builds.ask(mill.address, f"SELECT count(*) FROM {table}"), step
+
+
+def test_the_funnel_is_what_the_build_said_of_itself(mill: Mill) -> None:
+    query = "SELECT position, step, status, reason, units, rows FROM funnel ORDER BY ALL"
+    said = sorted((row.position, row.step, row.status, row.reason, row.units, row.rows) for row in mill.built.funnel)
+    assert builds.ask(mill.address, query) == said
+
+
+async def test_failed_and_pending_units_are_in_the_funnel(
+    tmp_path: Path, documents: Path, catalog: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document's questions cannot be answered, another's server is busy, the third goes through."""
+
+    async def answer(call: Call) -> Completion:
+        if call.request.prompt == "sample/answer":
+            if "French burr" in call.request.variables["facts"]:
+                raise Unanswerable("too_long")
+            if "Tallow" in call.request.variables["facts"]:
+                raise Transient("busy")
+        return await rehearse(call)
+
+    scripted.install(monkeypatch, answer)
+    models = {"default": {"model": "m", "engine": "openai"}}
+    await builds.run(builds.write_recipe(tmp_path, models=models), documents, catalog)
+    found = funnel(catalog)
+    ((prompts,),) = builds.ask(catalog, "SELECT count(*) FROM prompts")
+    assert sum(found["sample/grid"].values()) == prompts
+    assert found["sample/grid"] == {"ok": prompts - 2, "failed": 1, "pending": 1}
+    # The busy document goes no further: its prompts are not units of the steps that come after.
+    of_busy = "SELECT count(*) FROM prompts p JOIN documents d USING (document_id) WHERE d.uri LIKE '%gearing.md'"
+    assert sum(found["sample/gold"].values()) == prompts - builds.ask(catalog, of_busy)[0][0]
+    assert set(builds.audits(catalog).values()) == {0}
+
+
+# --- cost, pairs, lineage --------------------------------------------------------------------------------------------
+
+
+def test_costs_add_up_to_the_outcomes(mill: Mill) -> None:
+    totals = "SELECT sum(units)::BIGINT, sum(calls)::BIGINT, sum(tokens_in)::BIGINT, sum(tokens_out)::BIGINT FROM cost_by_step"
+    outcomes = "SELECT count(*), sum(calls)::BIGINT, sum(tokens_in)::BIGINT, sum(tokens_out)::BIGINT FROM outcomes"
+    assert builds.ask(mill.address, totals) == builds.ask(mill.address, outcomes)
+    calls = dict(builds.ask(mill.address, "SELECT step, calls::BIGINT FROM cost_by_step WHERE calls > 0"))
+    assert calls == builds.calls_of(mill.built)
+
+
+def test_the_latest_pairs_are_those_of_the_release(mill: Mill) -> None:
+    assert mill.built.landed is not None
+    release = mill.built.landed.release
+    found = builds.ask(mill.address, "SELECT DISTINCT release FROM latest_pairs")
+    assert found == [(release.release,)]
+    splits = dict(builds.ask(mill.address, "SELECT split, count(*) FROM latest_pairs GROUP BY 1"))
+    assert splits == release.splits
+    assert sum(splits.values()) == release.pairs > 0
+
+
+def test_no_two_splits_share_a_document(mill: Mill) -> None:
+    query = "SELECT document_id FROM latest_pairs GROUP BY 1 HAVING count(DISTINCT split) > 1"
+    assert builds.ask(mill.address, query) == []
+
+
+def test_evidence_is_where_lineage_says_it_is(mill: Mill) -> None:
+    """In characters, as Python counts them, also after an emoji and in Japanese."""
+    columns = "l.evidence_start, l.evidence, l.passage_start, l.passage_end, d.text"
+    query = f"SELECT {columns} FROM lineage l JOIN documents d USING (document_id)"
+    found = builds.ask(mill.address, query)
+    assert found
+    for start, evidence, first, last, text in found:
+        assert text[start : start + len(evidence)] == evidence
+        assert first <= start < last
+
+
+def test_every_passage_is_where_it_says_it_is(mill: Mill) -> None:
+    query = 'SELECT p.start, p."end", p.text, d.text FROM passages p JOIN documents d USING (document_id)'
+    for start, end, passage, text in builds.ask(mill.address, query):
+        assert text[start:end] == passage
+
+
+def test_what_a_fingerprint_stands_for_can_be_read(mill: Mill) -> None:
+    query = "SELECT f.step, f.identity->>'$.strategy' FROM fingerprints f ORDER BY ALL"
+    found = builds.ask(mill.address, query)
+    assert all(step.split("#")[0] == strategy for step, strategy in found)
+    assert len(found) == 1 + len(builds.STEPS)
+
+
+# --- the judge -------------------------------------------------------------------------------------------------------
+
+# Votes on the candidates a and b, shown as ab and as ba; primacy is for the one shown first.
+CONSISTENT: list[tuple[Vote | None, Vote | None]] = [("a", "a"), ("a", "a"), ("b", "b"), ("tie", "tie"), ("b", "b")]
+PRIMACY: list[tuple[Vote | None, Vote | None]] = [("a", "b"), ("a", "tie"), ("tie", "b")]
+RECENCY: list[tuple[Vote | None, Vote | None]] = [("b", "a")]
+MISSING: list[tuple[Vote | None, Vote | None]] = [("a", None), (None, None)]
+
+
+@pytest.fixture
+async def store(catalog: Address) -> AsyncIterator[Store]:
+    """An open warehouse on each catalog."""
+    opened = Store.open(catalog)
+    yield opened
+    opened.close()
+
+
+def signal_row(unit: int, order: Order, vote: Vote | None, evaluator: str) -> dict[str, Any]:
+    """One stored verdict."""
+    signal = made.signal(
+        "rsp_a", "rsp_b", order, vote, signal_id=f"sig_{evaluator}_{unit}_{order}", evaluator=evaluator
+    )
+    return {**signal.model_dump(), "unit_id": f"grp_{unit}", "fingerprint": "stp_judge"}
+
+
+def insert(cursor: Any, table: str, rows: list[dict[str, Any]]) -> None:
+    """Put rows into a table past the ledger."""
+    import pyarrow as pa
+
+    schema = cursor.execute(f"SELECT * FROM {table} LIMIT 0").to_arrow_table().schema
+    cursor.register("planted", pa.Table.from_pylist(rows, schema))
+    cursor.execute(f"INSERT INTO {table} BY NAME SELECT * FROM planted")
+
+
+async def test_consistency_and_fairness_of_a_judge_are_those_reckoned_by_hand(store: Store) -> None:
+    """PF = (recency² - primacy²) / ((primacy + recency) · n), arXiv 2406.07791."""
+    verdicts = [*CONSISTENT, *PRIMACY, *RECENCY, *MISSING]
+    rows = [
+        signal_row(unit, order, vote, "biased")
+        for unit, votes in enumerate(verdicts)
+        for order, vote in zip(("ab", "ba"), votes, strict=True)
+    ]
+    rows += [signal_row(unit, order, "b", "fair") for unit in range(4) for order in ("ab", "ba")]
+
+    def work(cursor: Any) -> list[Any]:
+        insert(cursor, "signals", rows)
+        columns = (
+            "evaluator, pairs, consistent, primacy, recency, missing, ties, position_consistency, preference_fairness"
+        )
+        return list(cursor.execute(f"SELECT {columns} FROM judge_consistency ORDER BY evaluator").fetchall())
+
+    biased, fair = await store.write(work)
+    assert biased[:7] == ("biased", 11, 5, 3, 1, 2, 1)
+    assert biased[7] == pytest.approx(5 / 9)
+    assert biased[8] == pytest.approx((1**2 - 3**2) / ((3 + 1) * 9))
+    assert fair == ("fair", 4, 4, 0, 0, 0, 0, 1.0, None)
+
+
+async def test_a_judge_that_always_takes_the_first_is_all_primacy(store: Store) -> None:
+    rows = [signal_row(unit, order, vote, "first") for unit in range(3) for order, vote in (("ab", "a"), ("ba", "b"))]
+
+    def work(cursor: Any) -> Any:
+        insert(cursor, "signals", rows)
+        return cursor.execute("SELECT position_consistency, preference_fairness FROM judge_consistency").fetchone()
+
+    assert await store.write(work) == (0.0, -1.0)
+
+
+# --- audits ----------------------------------------------------------------------------------------------------------
+
+STAMP = "unit_id, fingerprint, document_id"
+OUTCOME = "INSERT INTO outcomes (fingerprint, unit_id, step, subject_id, status, reason) VALUES ('{}', 'u', 's', 'u', 'ok', '')"
+DOCUMENT = f"INSERT INTO documents ({STAMP}, uri, text, sha256) VALUES ('u', 'f', 'doc_1', 'a', 't', 's')"
+PASSAGE = (
+    f"""INSERT INTO passages ({STAMP}, passage_id, start, "end", text) VALUES ('u', 'f', 'doc_1', 'psg_1', 0, 1, 't')"""
+)
+RESPONSE = (
+    f"INSERT INTO responses ({STAMP}, response_id, prompt_id, text, model, role) "
+    "VALUES ('u', 'f', 'd', '{}', 'p', 't', 'm', 'r')"
+)
+PAIR = (
+    f"INSERT INTO pairs ({STAMP}, pair_id, prompt_id, chosen_id, rejected_id) "
+    "VALUES ('u', 'f', 'd', 'par_1', 'p', 'rsp_1', 'rsp_2')"
+)
+PLANTED = {
+    "audit_units_with_two_outcomes": [OUTCOME.format("f"), OUTCOME.format("f")],
+    "audit_rows_stored_twice": [DOCUMENT, DOCUMENT],
+    "audit_rows_without_outcome": [DOCUMENT, PASSAGE],
+    "audit_orphans": [OUTCOME.format("nobody")],
+    "audit_pairs_that_prefer_nothing": [RESPONSE.format("rsp_1"), RESPONSE.format("rsp_2"), PAIR],
+}
+
+
+async def test_every_audit_finds_what_must_not_exist(store: Store) -> None:
+    assert set((await audit(store)).values()) == {0}
+
+    def plant(cursor: Any, statements: list[str]) -> dict[str, int]:
+        cursor.execute("BEGIN")
+        for statement in statements:
+            cursor.execute(statement)
+        found = {view: cursor.execute(f"SELECT count(*) FROM {view}").fetchone()[0] for view in PLANTED}
+        cursor.execute("ROLLBACK")
+        return found
+
+    for view, statements in PLANTED.items():
+        assert (await store.write(plant, statements))[view] > 0, view
+    assert set(await audit(store)) == set(PLANTED), "an audit without a planted violation is untested"
+
+
+def test_a_finished_build_leaves_every_audit_empty(mill: Mill) -> None:
+    assert set(builds.audits(mill.address).values()) == {0}
+
+
+async def test_a_build_whose_audit_finds_something_says_so(tmp_path: Path, documents: Path, lake: Address) -> None:
+    from schemas.errors import PrefmillError
+
+    store = Store.open(lake)
+    await store.write(lambda cursor: [cursor.execute(statement) for statement in PLANTED["audit_orphans"]])
+    store.close()
+    recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
+    with pytest.raises(PrefmillError, match="audit_orphans"):
+        await builds.run(recipe, documents, lake)
