@@ -80,9 +80,8 @@ def test_a_scheduled_build_runs_on_its_own_server_and_makes_a_release(
     notes = tmp_path / "notes"
     notes.mkdir()
     for number in range(3):
-        (notes / f"{number}.md").write_text(
-            f"# Note {number}\n\nThe mill number {number} is driven by water from the river. It grinds {number + 2} sacks of corn a day.\n"
-        )
+        words = f"The mill number {number} is driven by water from the river. It grinds {number + 2} sacks of corn a day."
+        (notes / f"{number}.md").write_text(f"# Note {number}\n\n{words}\n")
     prefmill = [sys.executable, "-m", "flows.cli"]
     schedule = [
         *prefmill,
