@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import builds
 import hypothesis
 import pytest
+from mills import PASSWORD, WRITTEN, MakeCatalog, Mill
 from postgres_server import PostgresServer, find_binaries, start_server
 
-from flows.build import Built
 from warehouse.address import Address, resolve_address
 
 OURS = ("PREFMILL_WAREHOUSE", "PREFMILL_DATA", "PREFMILL_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY")
-PASSWORD = "s3cret-Wort"
 CATALOGS = ("sqlite", "postgres")
-WRITTEN: dict[str, str] = {}
-"""The addresses of PostgreSQL warehouses by their catalogs, which do not know the password."""
-MakeCatalog = Callable[[str, Path], Address]
 
 # The same examples on every machine, nothing kept between runs, and no clock: these machines are shared.
 hypothesis.settings.register_profile("prefmill", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -76,11 +71,6 @@ def make_catalog(request: pytest.FixtureRequest) -> MakeCatalog:
     return make
 
 
-def written(address: Address) -> str:
-    """An address as people write it, with its password if it has one."""
-    return WRITTEN.get(address.catalog, str(address.root))
-
-
 @pytest.fixture(params=CATALOGS)
 def catalog(request: pytest.FixtureRequest, tmp_path: Path, make_catalog: MakeCatalog) -> Address:
     """The address of a fresh warehouse, once on each catalog."""
@@ -127,16 +117,6 @@ def write_documents(folder: Path) -> Path:
 def documents(tmp_path: Path) -> Path:
     """A folder of small real Markdown files."""
     return write_documents(tmp_path / "documents")
-
-
-@dataclass(frozen=True)
-class Mill:
-    """A warehouse that has been built once, to be read and not to be written to."""
-
-    address: Address
-    built: Built
-    documents: Path
-    recipe: Path
 
 
 @pytest.fixture(scope="session", params=CATALOGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
+from typing import Any
 
 EXPECTS_VLLM = os.environ.get("PREFMILL_REQUIRE_VLLM") == "1" or importlib.util.find_spec("vllm") is not None
 """Tests of vLLM are skipped where it is not installed, unless the environment says that it has to be there."""
@@ -53,7 +54,8 @@ def _save_tokenizer(folder: Path, chat_template: str | None) -> None:
         show_progress=False,
     )
     tokenizer.train_from_iterator(_corpus(), trainer)
-    PreTrainedTokenizerFast(
+    wrap: Any = PreTrainedTokenizerFast
+    wrap(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         eos_token="<eos>",
@@ -82,6 +84,7 @@ def _save_weights(folder: Path, seed: int) -> None:
         tie_word_embeddings=False,
         dtype="bfloat16",
     )
+    make: Any = LlamaForCausalLM
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+        make(config).to(torch.bfloat16).save_pretrained(folder)

@@ -12,7 +12,7 @@ from typing import Any
 
 import builds
 import pytest
-from conftest import PASSWORD, Mill, written
+from mills import PASSWORD, Mill, written
 
 from flows import cli
 from pipeline.registry import STRATEGIES

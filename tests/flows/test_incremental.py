@@ -12,7 +12,7 @@ from typing import Any
 
 import builds
 import yaml
-from conftest import MakeCatalog, written
+from mills import MakeCatalog, written
 
 from prompts.library import SHIPPED
 from warehouse.address import Address

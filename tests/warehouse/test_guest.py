@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import writing
-from conftest import PASSWORD, Mill, written
+from mills import PASSWORD, Mill, written
 
 from schemas.errors import RequestError, WarehouseError
 from warehouse.address import Address

@@ -9,7 +9,7 @@ from subprocess import Popen
 
 import pytest
 import writing
-from conftest import PASSWORD, MakeCatalog, written
+from mills import PASSWORD, MakeCatalog, written
 
 from schemas.errors import Busy, PrefmillError
 from warehouse.address import Address

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import builds
 import duckdb
 import pytest
-from conftest import Mill
+from mills import Mill
 
 from schemas.errors import WarehouseError
 from warehouse.guest import guest

@@ -10,7 +10,7 @@ import builds
 import made
 import pytest
 import scripted
-from conftest import Mill
+from mills import Mill
 from scripted import rehearse
 
 from schemas.errors import Transient, Unanswerable
