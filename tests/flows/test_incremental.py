@@ -175,15 +175,3 @@ async def test_the_same_inputs_give_the_same_ids_and_bytes_in_any_warehouse_and_
     assert OF_THE_WAREHOUSE.issubset(manifests[0])
     differ = {key for key in manifests[0] if manifests[0][key] != manifests[1][key]}
     assert differ - OF_THE_WAREHOUSE == set()
-
-
-async def test_a_preview_is_work_that_the_build_does_not_repeat(tmp_path: Path, documents: Path, lake: Address) -> None:
-    recipe = builds.write_recipe(tmp_path, steps=builds.STEPS[:5])
-    preview = await builds.run(recipe, documents, lake, limit=1, landing=False)
-    assert preview.landed is None
-    assert builds.ask(lake, "SELECT count(*) FROM releases") == [(0,)]
-    assert builds.ask(lake, "SELECT count(DISTINCT document_id) FROM passages") == [(1,)]
-    built = await builds.run(recipe, documents, lake)
-    assert built.calls > 0
-    ((total,),) = builds.ask(lake, "SELECT sum(calls)::BIGINT FROM outcomes")
-    assert preview.calls + built.calls == total

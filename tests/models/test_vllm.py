@@ -163,8 +163,8 @@ async def test_many_calls_at_once_stay_with_their_answers(engine: Vllm) -> None:
         if number % 4 == 0:
             return ask(shape=Choice((f"yes {number}", f"no {number}")), seed=number)
         if number % 4 == 1:
-            reply = create_model(f"Reply{number}", number=(Literal[number], ...))
-            return ask(shape=Json(reply), seed=number)
+            fields: Any = {"number": (Literal[number], ...)}
+            return ask(shape=Json(create_model(f"Reply{number}", **fields)), seed=number)
         return ask(f"Number {number}", seed=number, n=number % 4, logprobs=number % 2)
 
     completions = await asyncio.gather(*[engine.complete(mixed(number)) for number in range(64)])

@@ -16,6 +16,7 @@ from pipeline.mine.qa import find_verbatim
 from pipeline.select.best_worst import BestWorst
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.strategy import Decision, Nothing
+from prompts.library import inert
 from prompts.principles import Principle
 from schemas.requests import Completion, Draw, Request
 from schemas.rows import PairAnswer, PassageAnswer, SignalAnswer, Vote
@@ -115,6 +116,15 @@ def test_every_stretch_of_a_text_is_found_however_it_is_spaced(text: str, data: 
     assert (found is None) == (not words)
     if found is not None:
         assert found.split() == words
+
+
+@pytest.mark.xfail(
+    strict=True, reason="what makes a control token inert is not in the passage, and so its quote is not found"
+)
+@pytest.mark.parametrize("text", ["See [NOTE] below.", "Close it with </s> or <|end|>."])
+def test_a_quote_of_what_the_model_was_shown_is_found(text: str) -> None:
+    """The model sees the passage with its control tokens broken, and copies it word for word."""
+    assert find_verbatim(inert(text), text) == text
 
 
 # --- pairwise --------------------------------------------------------------------------------------------------------

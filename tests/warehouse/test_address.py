@@ -39,9 +39,7 @@ def test_a_home_folder_may_be_written_with_a_tilde(tmp_path: Path, monkeypatch: 
 
 def test_a_postgres_address_becomes_words_for_libpq(tmp_path: Path) -> None:
     address = resolve_address(f"postgresql://ann:{SECRET}@db.example:5433/mill?sslmode=require&data={tmp_path}/files")
-    assert address.catalog == (
-        "postgres:dbname=mill host=db.example port=5433 user=ann sslmode=require"
-    )
+    assert address.catalog == ("postgres:dbname=mill host=db.example port=5433 user=ann sslmode=require")
     assert (address.root, address.is_postgres) == (tmp_path / "files", True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -12,8 +13,9 @@ import writing
 from mills import PASSWORD, Mill, written
 
 from schemas.errors import RequestError, WarehouseError
-from warehouse.address import Address
+from warehouse.address import Address, resolve_address
 from warehouse.guest import attach_script, guest, locked_guest, run_sql
+from warehouse.store import Store
 
 COMMITS = 60
 
@@ -276,3 +278,50 @@ def test_a_guest_never_sees_the_password_of_the_catalog(mill: Mill, query: str) 
 @pytest.mark.parametrize("mill", ["postgres"], indirect=True)
 def test_the_script_for_duckdbs_own_shell_prints_no_password(mill: Mill) -> None:
     assert PASSWORD not in attach_script(mill.address)
+
+
+def hidden(folder: Path, how: str) -> str:
+    """A query that asks for a foreign SQLite file without naming the scanner."""
+    connection = sqlite3.connect(folder / "foreign.sqlite")
+    connection.execute("CREATE TABLE IF NOT EXISTS secrets AS SELECT 'hidden' AS word")
+    connection.commit()
+    connection.close()
+    with duckdb.connect() as other:
+        query = f"FROM sqxlite_scan('{folder}/foreign.sqlite', 'secrets')"
+        row = other.execute(f"SELECT json_serialize_sql($${query}$$)").fetchone()
+    assert row is not None
+    return how.format(f"json_execute_serialized_sql(replace('{row[0]}', 'sqxlite', 'sq' || 'lite'))")
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a query may be put together from pieces, and no search of its words finds the name"
+)
+@pytest.mark.parametrize("how", ["FROM {}", "PRAGMA {}"])
+@pytest.mark.parametrize("mill", ["sqlite"], indirect=True)
+def test_a_query_inside_a_query_cannot_leave_the_warehouse(mill: Mill, tmp_path: Path, how: str) -> None:
+    with locked_guest(mill.address) as asker, pytest.raises(RequestError):
+        ask(asker, hidden(tmp_path, how))
+
+
+@pytest.mark.xfail(strict=True, reason="a SELECT may call functions that write, and the data folder is open to them")
+def test_a_guest_leaves_no_file_in_the_warehouse(tmp_path: Path) -> None:
+    address = resolve_address(str(tmp_path / "lake"))
+    Store.open(address).close()
+    query = f"FROM enable_logging(level = 'debug', storage = 'file', storage_path = '{address.data}log')"
+    with locked_guest(address) as asker, suppress(RequestError):
+        ask(asker, query)
+        ask(asker, "SELECT 1")
+    assert not (address.root / "data" / "log").exists()
+
+
+@pytest.mark.xfail(strict=True, reason="the words of a query are searched, also those inside its texts and names")
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM documents WHERE text LIKE '%sqlite_scan%'",
+        "SELECT count(*) FROM prompts WHERE messages[1].content LIKE '%query (%'",
+        "SELECT 1 AS postgres_version",
+    ],
+)
+def test_a_question_about_such_words_is_a_question(asker: duckdb.DuckDBPyConnection, query: str) -> None:
+    assert ask(asker, query)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import writing
+from mills import MakeCatalog
 
 from schemas.rows import Outcome
 from warehouse.address import Address
@@ -18,12 +19,22 @@ from warehouse.ledger import Finished, Ledger
 from warehouse.store import Store
 
 
-@pytest.fixture
-async def store(catalog: Address) -> AsyncIterator[Store]:
+@pytest.fixture(scope="module", params=("sqlite", "postgres"))
+def opened(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, make_catalog: MakeCatalog
+) -> Iterator[Store]:
     """An open warehouse on each catalog."""
-    opened = Store.open(catalog)
-    yield opened
-    opened.close()
+    store = Store.open(make_catalog(request.param, tmp_path_factory.mktemp("ledger")))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def store(opened: Store) -> Store:
+    """The same with empty tables."""
+    for table in ("outcomes", "passages", "documents"):
+        await opened.write(lambda cursor, name: cursor.execute(f"DELETE FROM {name}"), table)
+    return opened
 
 
 def unit(number: int, **changes: Any) -> Finished:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import builds
 import made
 import pytest
 import scripted
-from mills import Mill
+from mills import MakeCatalog, Mill
 from scripted import rehearse
 
 from schemas.errors import Transient, Unanswerable
@@ -63,7 +63,7 @@ def test_the_funnel_is_what_the_build_said_of_itself(mill: Mill) -> None:
 
 
 async def test_failed_and_pending_units_are_in_the_funnel(
-    tmp_path: Path, documents: Path, catalog: Address, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, documents: Path, lake: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One document's questions cannot be answered, another's server is busy, the third goes through."""
 
@@ -77,15 +77,15 @@ async def test_failed_and_pending_units_are_in_the_funnel(
 
     scripted.install(monkeypatch, answer)
     models = {"default": {"model": "m", "engine": "openai"}}
-    await builds.run(builds.write_recipe(tmp_path, models=models), documents, catalog)
-    found = funnel(catalog)
-    ((prompts,),) = builds.ask(catalog, "SELECT count(*) FROM prompts")
+    await builds.run(builds.write_recipe(tmp_path, models=models), documents, lake)
+    found = funnel(lake)
+    ((prompts,),) = builds.ask(lake, "SELECT count(*) FROM prompts")
     assert sum(found["sample/grid"].values()) == prompts
     assert found["sample/grid"] == {"ok": prompts - 2, "failed": 1, "pending": 1}
     # The busy document goes no further: its prompts are not units of the steps that come after.
     of_busy = "SELECT count(*) FROM prompts p JOIN documents d USING (document_id) WHERE d.uri LIKE '%gearing.md'"
-    assert sum(found["sample/gold"].values()) == prompts - builds.ask(catalog, of_busy)[0][0]
-    assert set(builds.audits(catalog).values()) == {0}
+    assert sum(found["sample/gold"].values()) == prompts - builds.ask(lake, of_busy)[0][0]
+    assert set(builds.audits(lake).values()) == {0}
 
 
 # --- cost, pairs, lineage --------------------------------------------------------------------------------------------
@@ -147,10 +147,12 @@ RECENCY: list[tuple[Vote | None, Vote | None]] = [("b", "a")]
 MISSING: list[tuple[Vote | None, Vote | None]] = [("a", None), (None, None)]
 
 
-@pytest.fixture
-async def store(catalog: Address) -> AsyncIterator[Store]:
-    """An open warehouse on each catalog."""
-    opened = Store.open(catalog)
+@pytest.fixture(scope="module", params=("sqlite", "postgres"))
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, make_catalog: MakeCatalog
+) -> Iterator[Store]:
+    """An open warehouse on each catalog; who plants something in it takes it away again."""
+    opened = Store.open(make_catalog(request.param, tmp_path_factory.mktemp("views")))
     yield opened
     opened.close()
 
@@ -183,11 +185,14 @@ async def test_consistency_and_fairness_of_a_judge_are_those_reckoned_by_hand(st
     rows += [signal_row(unit, order, "b", "fair") for unit in range(4) for order in ("ab", "ba")]
 
     def work(cursor: Any) -> list[Any]:
+        cursor.execute("BEGIN")
         insert(cursor, "signals", rows)
         columns = (
             "evaluator, pairs, consistent, primacy, recency, missing, ties, position_consistency, preference_fairness"
         )
-        return list(cursor.execute(f"SELECT {columns} FROM judge_consistency ORDER BY evaluator").fetchall())
+        found = list(cursor.execute(f"SELECT {columns} FROM judge_consistency ORDER BY evaluator").fetchall())
+        cursor.execute("ROLLBACK")
+        return found
 
     biased, fair = await store.write(work)
     assert biased[:7] == ("biased", 11, 5, 3, 1, 2, 1)
@@ -200,8 +205,11 @@ async def test_a_judge_that_always_takes_the_first_is_all_primacy(store: Store) 
     rows = [signal_row(unit, order, vote, "first") for unit in range(3) for order, vote in (("ab", "a"), ("ba", "b"))]
 
     def work(cursor: Any) -> Any:
+        cursor.execute("BEGIN")
         insert(cursor, "signals", rows)
-        return cursor.execute("SELECT position_consistency, preference_fairness FROM judge_consistency").fetchone()
+        found = cursor.execute("SELECT position_consistency, preference_fairness FROM judge_consistency").fetchone()
+        cursor.execute("ROLLBACK")
+        return found
 
     assert await store.write(work) == (0.0, -1.0)
 
