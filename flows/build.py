@@ -180,6 +180,7 @@ class _Build:
             limit=self.job.limit,
         )
         await note_listing(self.store, self.built.build_id)
+        self.runner.lanes = min(shards, SHARDS_AT_ONCE)
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:

@@ -413,7 +413,7 @@ def reasons_in_the_code() -> Iterator[str]:
 
 def _reasons_of_call(node: ast.Call) -> Iterator[str]:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
-    place = {"Nothing": 0, "Unanswerable": 0, "_Spent": 0, "_break_row": 0, "failed_item": 1}.get(name)
+    place = {"Nothing": 0, "Unanswerable": 0, "_spent": 0, "_break_row": 0, "failed_item": 1}.get(name)
     if place is not None and len(node.args) > place:
         yield from _words(node.args[place])
     if name == "Decision":

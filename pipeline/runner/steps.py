@@ -44,7 +44,10 @@ Progress = Callable[[StepReport], None]
 
 @dataclass(slots=True)
 class StageRunner:
-    """Runs bound steps for one build. `stopping` asks it to take no more units; what is under way is finished."""
+    """Runs bound steps for one build. `stopping` asks it to take no more units; what is under way is finished.
+
+    `lanes` is how many shards run at once and share the concurrency.
+    """
 
     plan: Plan
     ledger: Ledger
@@ -53,6 +56,7 @@ class StageRunner:
     concurrency: int
     stopping: asyncio.Event
     progress: Progress
+    lanes: int = 1
 
     async def run(self, position: int, step: BoundStep, shard: int) -> StepReport:
         """Bring a row-local step up to date in one shard, or as far as it came when asked to stop."""
@@ -62,7 +66,11 @@ class StageRunner:
         self.progress(report)
         if counts.pending:
             batches = self.plan.pending(position, shard, strategy.unit)
-            workers = min(counts.pending, self.concurrency if step.templates else WORKERS_WITHOUT_MODEL)
+            # A unit keeps its place until it is committed, so a kill never loses more paid calls than may be in flight.
+            at_once = (
+                self.concurrency // (self.lanes * max(1, strategy.calls)) if step.templates else WORKERS_WITHOUT_MODEL
+            )
+            workers = min(counts.pending, max(1, at_once))
             await self._work_off(step, batches, workers, report)
         await self.plan.settle(position, shard, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
         return report
