@@ -149,9 +149,8 @@ class _Build:
         )
         self.plan, self.ledger = Plan(self.store), Ledger(self.store)
         await self.plan.begin([step[:3] for step in steps])
-        concurrency = max([each.spec.concurrency for each in job.chosen.values()], default=1)
         self.runner = StageRunner(
-            self.plan, self.ledger, self.pool, self.built.build_id, concurrency, self.stopping, self.progress
+            self.plan, self.ledger, self.pool, self.built.build_id, self.stopping, self.progress
         )
         try:
             await self._steps()
@@ -180,7 +179,6 @@ class _Build:
             limit=self.job.limit,
         )
         await note_listing(self.store, self.built.build_id)
-        self.runner.lanes = min(shards, SHARDS_AT_ONCE)
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:

@@ -43,6 +43,11 @@ class BoundStep:
     identity: dict[str, Any]
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The aliases of the models it asks; none for a step without a model."""
+        return _aliases(self.strategy)
+
+    @property
     def is_set_wide(self) -> bool:
         """Whether it must see all pairs at once."""
         return isinstance(self.strategy, SetWide)
@@ -96,7 +101,7 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
 
 def models_used(recipe: BoundRecipe) -> list[str]:
     """The aliases that some step asks."""
-    return sorted({alias for step in recipe.row_local for alias in _aliases(step.strategy)})
+    return sorted({alias for step in recipe.row_local for alias in step.models})
 
 
 def _bind_step(file: RecipeFile, index: int, step: StepSpec, specs: Mapping[str, ModelSpec], label: str) -> BoundStep:

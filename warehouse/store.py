@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,8 @@ Result = TypeVar("Result")
 SCRATCH = "plan"
 THREADS = 1
 """A build asks many small questions: more threads cost more CPU in hand-over than they save."""
+HAND_OVER_SECONDS = 0.0005
+"""The interpreter lets a thread wait ten times longer for its turn; a commit, which takes many turns, would mostly wait."""
 
 
 class Store:
@@ -39,6 +42,8 @@ class Store:
         self._writer, self._reader = (self._cursor(), self._cursor())
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-write")
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-read")
+        self._usual_hand_over = sys.getswitchinterval()
+        sys.setswitchinterval(HAND_OVER_SECONDS)
 
     @classmethod
     def open(cls, address: Address) -> Store:
@@ -63,6 +68,7 @@ class Store:
 
     def close(self) -> None:
         """Finish what runs, close the connection, give the lease back."""
+        sys.setswitchinterval(self._usual_hand_over)
         self._write_thread.shutdown()
         self._read_thread.shutdown()
         self._connection.close()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
 from pydantic import ValidationError
 
 from pipeline.models.engine import Engine, open_engine
+from pipeline.models.places import Places
 from prompts.library import Template
 from schemas.errors import AttemptError, Unanswerable
 from schemas.fingerprints import derive_seed, identify
@@ -30,6 +32,7 @@ class ModelPool:
         self._engines: dict[str, asyncio.Task[Engine]] = {}
         self._keys = {alias: spec.model_dump_json() for alias, spec in self._specs.items()}
         self._identities = {alias: spec.identity() for alias, spec in self._specs.items()}
+        self._places = {self._keys[alias]: Places(spec.concurrency) for alias, spec in self._specs.items()}
 
     async def ask(self, request: Request, templates: Mapping[str, Template]) -> Completion:
         """The checked completion of one request, with the usage of all its attempts.
@@ -62,6 +65,21 @@ class ModelPool:
             return Completion(draws, completion.model or call.model, used)
         raise _spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
 
+    def room(self, aliases: Sequence[str], calls: int) -> int:
+        """How many units that each make so many calls may be under way at these models at once."""
+        return min(max(1, self._places[key].count // share) for key, share in self._shares(aliases, calls).items())
+
+    @asynccontextmanager
+    async def places(self, aliases: Sequence[str], calls: int) -> AsyncIterator[None]:
+        """Places for all calls of one unit, to be held until it is committed.
+
+        So a kill never loses more paid calls than may be in flight.
+        """
+        async with AsyncExitStack() as held:
+            for key, share in self._shares(aliases, calls).items():
+                await held.enter_async_context(self._places[key].taken(share))
+            yield
+
     async def close(self) -> None:
         """Close every engine that was opened."""
         for opening in self._engines.values():
@@ -70,6 +88,11 @@ class ModelPool:
             else:
                 opening.cancel()
         self._engines.clear()
+
+    def _shares(self, aliases: Sequence[str], calls: int) -> dict[str, int]:
+        """How many of a unit's calls go to each model; in one order, so that no two units wait for each other."""
+        keys = sorted(self._keys[alias] for alias in aliases)
+        return {key: max(1, -(-calls * keys.count(key) // len(keys))) for key in keys}
 
     async def _engine(self, alias: str) -> Engine:
         """The engine of an alias; aliases that name the same model on the same engine share one."""

@@ -21,7 +21,7 @@ from schemas.units import Candidates, DocumentUnit, PassageUnit, PromptUnit, Res
 from warehouse.ledger import Finished, Ledger
 from warehouse.plan import EVERY_SHARD, NOUNS, Plan
 
-WORKERS_WITHOUT_MODEL = 64
+WORKERS_WITHOUT_MODEL = 256
 DECISIONS_AT_ONCE = 2000
 
 
@@ -44,19 +44,14 @@ Progress = Callable[[StepReport], None]
 
 @dataclass(slots=True)
 class StageRunner:
-    """Runs bound steps for one build. `stopping` asks it to take no more units; what is under way is finished.
-
-    `lanes` is how many shards run at once and share the concurrency.
-    """
+    """Runs bound steps for one build. `stopping` asks it to take no more units; what is under way is finished."""
 
     plan: Plan
     ledger: Ledger
     models: ModelPool
     build_id: str
-    concurrency: int
     stopping: asyncio.Event
     progress: Progress
-    lanes: int = 1
 
     async def run(self, position: int, step: BoundStep, shard: int) -> StepReport:
         """Bring a row-local step up to date in one shard, or as far as it came when asked to stop."""
@@ -66,12 +61,8 @@ class StageRunner:
         self.progress(report)
         if counts.pending:
             batches = self.plan.pending(position, shard, strategy.unit)
-            # A unit keeps its place until it is committed, so a kill never loses more paid calls than may be in flight.
-            at_once = (
-                self.concurrency // (self.lanes * max(1, strategy.calls)) if step.templates else WORKERS_WITHOUT_MODEL
-            )
-            workers = min(counts.pending, max(1, at_once))
-            await self._work_off(step, batches, workers, report)
+            at_once = self.models.room(step.models, strategy.calls) if step.models else WORKERS_WITHOUT_MODEL
+            await self._work_off(step, batches, min(counts.pending, at_once), report)
         await self.plan.settle(position, shard, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
         return report
 
@@ -121,15 +112,21 @@ class StageRunner:
             return bool(ready)
 
         async def work() -> None:
-            while not self.stopping.is_set() and (ready or await is_more()):
-                unit = ready.popleft()
-                finished = await self._attempt(step, unit, report)
-                if finished is None:
-                    report.deferred += 1
-                else:
-                    await self.ledger.record(finished)
-                    report.done += 1
-                self.progress(report)
+            more = True
+            while more:
+                async with self.models.places(step.models, step.strategy.calls):
+                    more = not self.stopping.is_set() and (bool(ready) or await is_more())
+                    if more:
+                        await one(ready.popleft())
+
+        async def one(unit: Unit) -> None:
+            finished = await self._attempt(step, unit, report)
+            if finished is None:
+                report.deferred += 1
+            else:
+                await self.ledger.record(finished)
+                report.done += 1
+            self.progress(report)
 
         try:
             async with asyncio.TaskGroup() as group:
