@@ -96,9 +96,23 @@ WRITING = [
     "CALL ducklake_expire_snapshots('lake', older_than => now())",
     "CALL ducklake_merge_adjacent_files('lake')",
     "EXPLAIN ANALYZE DELETE FROM pairs",
+    "FROM force_checkpoint('lake')",
+    "FROM lake.merge_adjacent_files()",
+    "SELECT 1 WHERE EXISTS (FROM checkpoint('lake'))",
+    "PIVOT (FROM lake.merge_adjacent_files()) ON table_name USING count(*)",
     "PREPARE q AS DELETE FROM pairs",
 ]
 REACHING_OUT = [
+    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{data}out.csv'",
+    "COPY (PIVOT outcomes ON status USING count(*)) TO '{data}out.csv'",
+    "SELECT json_serialize_plan('FROM ' || 'pairs')",
+    "FROM __ducklake_metadata_lake.ducklake_snapshot",
+    "DESCRIBE __ducklake_metadata_lake.ducklake_snapshot",
+    "FROM __ducklake_metadata_lake.pg_catalog.pg_shadow",
+    "PIVOT (FROM \"query\"('FROM pairs')) ON rule USING count(*)",
+    "PIVOT (FROM query\u00a0('FROM pairs')) ON rule USING count(*)",
+    "EXPLAIN/**/FROM query('FROM pairs')",
+    "WITH q AS (SELECT (FROM QUERY_TABLE('pairs') LIMIT 1)) FROM q",
     "COPY pairs TO '{folder}/out.csv'",
     "COPY (SELECT 1) TO '{folder}/out.parquet'",
     "EXPORT DATABASE '{folder}/out'",
@@ -132,19 +146,20 @@ REACHING_OUT = [
 ]
 
 
-@pytest.mark.parametrize("query", [*WRITING[-8:], *REACHING_OUT])
+@pytest.mark.parametrize("query", [*WRITING[-12:], *REACHING_OUT])
 def test_anything_else_is_refused_in_one_sentence(
     asker: duckdb.DuckDBPyConnection, mill: Mill, tmp_path: Path, query: str
 ) -> None:
     (tmp_path / "foreign.csv").write_text("x\n1\n")
     sqlite3.connect(tmp_path / "foreign.sqlite").close()
     with pytest.raises(RequestError) as caught:
-        ask(asker, query.format(folder=tmp_path))
+        ask(asker, query.format(folder=tmp_path, data=mill.address.data))
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
     assert PASSWORD not in str(caught.value)
     assert not (tmp_path / "out.csv").exists()
     assert not (tmp_path / "out").exists()
+    assert not Path(f"{mill.address.data}out.csv").exists()
 
 
 def test_nothing_that_was_refused_was_done(asker: duckdb.DuckDBPyConnection, mill: Mill) -> None:
@@ -293,9 +308,6 @@ def hidden(folder: Path, how: str) -> str:
     return how.format(f"json_execute_serialized_sql(replace('{row[0]}', 'sqxlite', 'sq' || 'lite'))")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a query may be put together from pieces, and no search of its words finds the name"
-)
 @pytest.mark.parametrize("how", ["FROM {}", "PRAGMA {}"])
 @pytest.mark.parametrize("mill", ["sqlite"], indirect=True)
 def test_a_query_inside_a_query_cannot_leave_the_warehouse(mill: Mill, tmp_path: Path, how: str) -> None:
@@ -303,7 +315,6 @@ def test_a_query_inside_a_query_cannot_leave_the_warehouse(mill: Mill, tmp_path:
         ask(asker, hidden(tmp_path, how))
 
 
-@pytest.mark.xfail(strict=True, reason="a SELECT may call functions that write, and the data folder is open to them")
 def test_a_guest_leaves_no_file_in_the_warehouse(tmp_path: Path) -> None:
     address = resolve_address(str(tmp_path / "lake"))
     Store.open(address).close()
@@ -314,13 +325,17 @@ def test_a_guest_leaves_no_file_in_the_warehouse(tmp_path: Path) -> None:
     assert not (address.root / "data" / "log").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the words of a query are searched, also those inside its texts and names")
 @pytest.mark.parametrize(
     "query",
     [
         "SELECT count(*) FROM documents WHERE text LIKE '%sqlite_scan%'",
         "SELECT count(*) FROM prompts WHERE messages[1].content LIKE '%query (%'",
         "SELECT 1 AS postgres_version",
+        "SELECT query FROM range(3) t(query)",
+        "EXPLAIN SELECT 'query('",
+        "EXPLAIN (FORMAT json) SELECT 'query('",
+        "EXPLAIN (FROM pairs)",
+        "PIVOT (SELECT 'glob' AS read_text) ON read_text IN ('glob') USING count(*)",
     ],
 )
 def test_a_question_about_such_words_is_a_question(asker: duckdb.DuckDBPyConnection, query: str) -> None:
