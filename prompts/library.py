@@ -37,11 +37,13 @@ CONTROL_TOKEN = re.compile(
     r"<(?=[|｜]|/?s>|<?/?SYS>|(?:start|end)_of_turn>|/?(?:bos|eos|pad|unk|think)>)|(?<=[|｜])>|\[(?=/?[A-Z][A-Z_]+\])"
 )
 """Where the control tokens of the common model families open or close; a tokenizer would take them for turns."""
+BREAK = "\u200b"
+"""What makes a control token inert: a zero-width space inside it."""
 
 
 def inert(text: str) -> str:
-    """`text` with its chat control tokens (`<|…|>`, `[INST]`, `</s>` …) broken by a zero-width space: mere words."""
-    return CONTROL_TOKEN.sub(lambda match: "\u200b>" if match.group() == ">" else match.group() + "\u200b", str(text))
+    """`text` with its chat control tokens (`<|…|>`, `[INST]`, `</s>` …) broken in two: mere words."""
+    return CONTROL_TOKEN.sub(lambda match: BREAK + ">" if match.group() == ">" else match.group() + BREAK, str(text))
 
 
 def fenced(text: str, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pipeline.strategy import Answer, Nothing, Table
+from prompts.library import BREAK
 from schemas.requests import Asking, Json, Request, Sampling
 from schemas.rows import PromptAnswer, Row
 from schemas.units import PassageUnit, UnitKind
@@ -109,13 +110,21 @@ class Qa:
 
 def find_verbatim(quote: str, text: str) -> str | None:
     """The stretch of `text` that `quote` repeats word for word, white space aside; None when there is none."""
-    words = quote.split()
-    if not words:
-        return None
-    if quote.strip() in text:
+    if quote.strip() and quote.strip() in text:
         return quote.strip()
-    match = re.search(r"\s+".join(map(re.escape, words)), text)
-    return match.group() if match else None
+    if match := _find_words(quote, text):
+        return match.group()
+    # The prompt broke the control tokens of the text, and the model may have quoted them so.
+    if match := _find_words(quote.replace(BREAK, ""), text.replace(BREAK, "")):
+        places = [place for place, sign in enumerate(text) if sign != BREAK]
+        return text[places[match.start()] : places[match.end() - 1] + 1]
+    return None
+
+
+def _find_words(quote: str, text: str) -> re.Match[str] | None:
+    """Where the words of `quote` follow each other in `text`."""
+    words = quote.split()
+    return re.search(r"\s+".join(map(re.escape, words)), text) if words else None
 
 
 def _refusal(mined: Mined, evidence: str | None, kept: dict[str, Row]) -> str | None:

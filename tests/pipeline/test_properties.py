@@ -103,7 +103,7 @@ def test_what_is_found_is_in_the_text_and_says_the_same_words(quote: str, text: 
     found = find_verbatim(quote, text)
     if found is not None:
         assert found in text
-        assert found.split() == quote.split() != []
+        assert found.replace("\u200b", "").split() == quote.replace("\u200b", "").split()
 
 
 @given(TEXT, st.data())
@@ -118,13 +118,27 @@ def test_every_stretch_of_a_text_is_found_however_it_is_spaced(text: str, data: 
         assert found.split() == words
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what makes a control token inert is not in the passage, and so its quote is not found"
-)
+TOKENS = st.sampled_from(["[NOTE]", "</s>", "<|end|>", "<<SYS>>", "\u200b", "<\u200b/s>"])
+WITH_TOKENS = st.lists(st.one_of(TOKENS, st.text(min_size=1, max_size=6), SPACE), max_size=12).map("".join)
+
+
 @pytest.mark.parametrize("text", ["See [NOTE] below.", "Close it with </s> or <|end|>."])
 def test_a_quote_of_what_the_model_was_shown_is_found(text: str) -> None:
     """The model sees the passage with its control tokens broken, and copies it word for word."""
     assert find_verbatim(inert(text), text) == text
+    assert find_verbatim(text, text) == text
+
+
+@given(WITH_TOKENS, st.data())
+def test_every_stretch_of_what_was_shown_is_found_in_the_text(text: str, data: st.DataObject) -> None:
+    shown = inert(text)
+    start = data.draw(st.integers(0, len(shown)))
+    end = data.draw(st.integers(start, len(shown)))
+    quote = "".join(word + data.draw(SPACE) for word in shown[start:end].split())
+    found = find_verbatim(quote, text)
+    if found is not None:
+        assert found in text
+    assert (found or "").replace("\u200b", "").split() == quote.replace("\u200b", "").split()
 
 
 # --- pairwise --------------------------------------------------------------------------------------------------------
