@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from schemas.errors import RequestError
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, literal
 
 READING = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.RELATION}
 ANSWERS = re.compile(
@@ -32,7 +32,7 @@ NAMES = """
 SELECT json_extract_string(tree, '$..function.function_name'), list_concat(
     json_extract_string(tree, '$..function_name'), json_extract_string(tree, '$..catalog_name'),
     json_extract_string(tree, '$..schema_name'))
-FROM (SELECT json_serialize_sql(?)::JSON AS tree) WHERE NOT (tree->>'error')::BOOLEAN
+FROM (SELECT json_serialize_sql({})::JSON AS tree) WHERE NOT (tree->>'error')::BOOLEAN
 """
 TABLE_FUNCTIONS = "SELECT function_name FROM duckdb_functions() WHERE function_type IN ('table', 'table_macro')"
 
@@ -61,7 +61,7 @@ def _names_elsewhere(
         # What is explained, or what DuckDB puts in the place of a PRAGMA.
         texts.append(EXPLAINING.sub("", statements[0].query, count=1))
     for text in texts:
-        if tree := connection.execute(NAMES, [text]).fetchone():
+        if tree := connection.execute(NAMES.format(literal(text))).fetchone():
             called, named = tree
             return [name for name in called if not _answers(name)] + _found(named, ELSEWHERE)
     if any(statement.type.name == "EXPLAIN" for statement in statements):
