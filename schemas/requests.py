@@ -82,7 +82,10 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One sampled reply. `data` is the validated object when the request's shape was `Json`."""
+    """One sampled reply. `data` is the validated object when the request's shape was `Json`.
+
+    `logprob` is None and `logprobs` empty where none were asked for, or the server's do not spell the text.
+    """
 
     text: str
     finish_reason: str = "stop"

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from pipeline.models.logprobs import read_span, read_tokens
 from pipeline.models.strict_schema import strict_schema
 from schemas.errors import EngineError, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Draw, Json, Text, TokenLogprob, Usage
+from schemas.requests import Call, Choice, Completion, Draw, Json, Text, Usage
 
 RESERVED = frozenset({"model", "messages", "n", "stream", "response_format", "logprobs", "top_logprobs"})
 """Fields that decide how a reply is read; a recipe's `options` may not set them."""
@@ -137,49 +138,13 @@ def _read_draw(choice: Mapping[str, Any], call: Call, share: int) -> Draw:
     if not isinstance(text, str):
         raise TypeError("content is not text")
     finish_reason = choice.get("finish_reason") or "stop"
-    tokens = _read_logprobs(choice.get("logprobs"))
-    count = len(tokens) if tokens and call.request.sampling.n > 1 else share
+    entries = (choice.get("logprobs") or {}).get("content") or ()
+    count = len(entries) if entries and call.request.sampling.n > 1 else share
     if isinstance(call.request.shape, Choice) and (chosen := CHOSEN.search(text)):
-        if tokens:
-            tokens = _narrow(tokens, chosen)
+        tokens = read_span(entries, text, *chosen.span(1))
         text = orjson.loads(f'"{chosen.group(1)}"')
+    else:
+        tokens = read_tokens(entries)
     if not tokens:
         return Draw(text, finish_reason, count)
     return Draw(text, finish_reason, count, None, sum([token.logprob for token in tokens]), tokens)
-
-
-def _read_logprobs(logprobs: Mapping[str, Any] | None) -> tuple[TokenLogprob, ...]:
-    if not logprobs:
-        return ()
-    return tuple([
-        TokenLogprob(
-            entry["token"], entry["logprob"], {other["token"]: other["logprob"] for other in entry["top_logprobs"]}
-        )
-        for entry in logprobs.get("content") or ()
-    ])
-
-
-def _narrow(tokens: Sequence[TokenLogprob], chosen: re.Match[str]) -> tuple[TokenLogprob, ...]:
-    """The tokens of the choice alone, without the JSON that a tokenizer may have glued to its ends."""
-    if "".join([token.token for token in tokens]) != chosen.string:
-        return ()
-    start, end = chosen.span(1)
-    kept, at = [], 0
-    for token in tokens:
-        head, tail = max(0, start - at), max(0, at + len(token.token) - end)
-        at += len(token.token)
-        if head + tail < len(token.token):
-            kept.append(_trim(token, head, tail))
-    return tuple(kept)
-
-
-def _trim(token: TokenLogprob, head: int, tail: int) -> TokenLogprob:
-    """A token without its first `head` and last `tail` characters, and its alternatives where they share those."""
-    if not head and not tail:
-        return token
-    before, after = token.token[:head], token.token[len(token.token) - tail :]
-    alternatives: dict[str, float] = {}
-    for other, logprob in token.alternatives.items():
-        if other.startswith(before):
-            alternatives.setdefault(other[head:].removesuffix(after), logprob)
-    return TokenLogprob(token.token[head : len(token.token) - tail], token.logprob, alternatives)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, Literal
 
@@ -87,7 +88,8 @@ def test_a_choice_is_found_however_the_tokenizer_cuts(option: str, data: st.Data
     text = orjson.dumps({"choice": option}).decode()
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text) - 1))))
     pieces = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    tokens = [{"token": piece, "logprob": -0.5} for piece in pieces]
+    # vLLM lists the end token too; a reasoning model's tokens come before its text.
+    tokens = [{"token": piece, "logprob": -0.5} for piece in ["</think>", *pieces, "<eos>"]]
     content = [{**token, "top_logprobs": [token]} for token in tokens]
     raw = reply({"message": {"content": text}, "logprobs": {"content": content}})
     draw = read_completion(raw, call(Choice((option,)), logprobs=1)).draws[0]
@@ -97,6 +99,35 @@ def test_a_choice_is_found_however_the_tokenizer_cuts(option: str, data: st.Data
     if option:
         assert draw.logprob is not None
         assert math.isclose(draw.logprob, -0.5 * len(draw.logprobs))
+
+
+@given(st.text(st.sampled_from("ab水é🌾"), min_size=1, max_size=4), st.data())
+def test_a_choice_is_found_where_tokens_cut_its_characters(option: str, data: st.DataObject) -> None:
+    """OpenAI writes half a character as an escape beside its bytes; vLLM as nothing, and the rest as the whole."""
+    text = orjson.dumps({"choice": option}).decode()
+    whole = text.encode()
+    cuts = [0, *sorted(data.draw(st.sets(st.integers(1, len(whole) - 1)))), len(whole)]
+    pieces = [whole[start:end] for start, end in itertools.pairwise(cuts)]
+    escaped = [{"token": repr(piece), "bytes": list(piece), "logprob": -0.5} for piece in pieces]
+    spoken = [len(whole[:cut].decode(errors="ignore")) for cut in cuts]
+    delayed = [{"token": text[start:end], "logprob": -0.5} for start, end in itertools.pairwise(spoken)]
+    start, end = (len(text[:place].encode()) for place in (text.index(option), text.index(option) + len(option)))
+    inside = sum(low < end and high > start for low, high in itertools.pairwise(cuts))
+    # What vLLM leaves of a token that ends in half a character cannot be told from one that ends before it.
+    for tokens, least in ((escaped, inside), (delayed, 1)):
+        content = [{**token, "top_logprobs": [token]} for token in tokens]
+        raw = reply({"message": {"content": text}, "logprobs": {"content": content}})
+        draw = read_completion(raw, call(Choice((option,)), logprobs=1)).draws[0]
+        assert draw.text == option
+        assert least <= len(draw.logprobs) <= inside
+        assert draw.logprob == pytest.approx(-0.5 * len(draw.logprobs))
+
+
+def test_tokens_that_do_not_spell_the_reply_give_no_logprob() -> None:
+    content = [{"token": "?", "logprob": -0.1, "bytes": None, "top_logprobs": []}]
+    raw = reply({"message": {"content": '{"choice":"A"}'}, "logprobs": {"content": content}})
+    draw = read_completion(raw, call(Choice(("A",)), logprobs=1)).draws[0]
+    assert (draw.text, draw.logprob, draw.logprobs) == ("A", None, ())
 
 
 @pytest.mark.parametrize("text", ["good", '{"choice": "go', "", '{"verdict": "good"}'])
@@ -109,6 +140,7 @@ def test_alternatives_lose_the_json_glued_to_them() -> None:
         {"token": '{"choice":', "logprob": -0.1, "top_logprobs": []},
         {"token": '"A"}', "logprob": -0.2, "top_logprobs": [
             {"token": '"A"}', "logprob": -0.2}, {"token": '"B"}', "logprob": -1.9}, {"token": " I", "logprob": -5.0},
+            {"token": '"C"}', "logprob": -9999.0},
         ]},
     ]  # fmt: skip
     raw = reply({"message": {"content": '{"choice":"A"}'}, "logprobs": {"content": content}})
