@@ -8,6 +8,7 @@ import importlib
 import logging
 import multiprocessing
 import os
+import tempfile
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,9 @@ ENVIRONMENT = {
 
 The time-out is against hostile templates; as it counts the wait in the queue, thousands of long prompts would meet it.
 """
+SOCKETS, LONGEST_SOCKET_FOLDER = "VLLM_RPC_BASE_PATH", 70
+"""vLLM's processes talk through Unix sockets in the folder for temporary files, named by 36 characters; the kernel takes
+107 in all. A scheduler's folder for a job, or pytest's for a test, can be longer."""
 IDENTITY = frozenset({"model", "revision"})
 """Engine arguments that say which model it is: `engine_options` are machinery and may not name them."""
 MISSING = "engine `vllm` needs vLLM: pip install 'prefmill[vllm]' (NVIDIA GPU), or see docs/gpu.md for the CPU build"
@@ -43,6 +47,8 @@ def import_vllm() -> None:
     """Import vLLM, quietly; raises `EngineError` when it is not installed or does not work."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_SOCKET_FOLDER:
+        os.environ.setdefault(SOCKETS, "/tmp")
     # A forked child would inherit our locks, sockets and threads in mid-air, and no leash would reach it.
     os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
     try:

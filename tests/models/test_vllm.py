@@ -280,14 +280,16 @@ async def test_a_killed_parent_leaves_no_engine_behind(tiny_model: Path, tmp_pat
         "    time.sleep(300)\n"
         "asyncio.run(main())\n"
     )
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, env=environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    # No socket can be made in a folder with so long a name, and vLLM makes its own in the one for temporary files.
+    folder, errors = tmp_path / ("long" * 20), tmp_path / "errors"
+    folder.mkdir()
+    with errors.open("w") as output, subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | {"TMPDIR": str(folder)}, text=True,
+        stdout=subprocess.PIPE, stderr=output,
     ) as parent:
         assert parent.stdout is not None
         pids = [int(pid) for pid in (await asyncio.to_thread(parent.stdout.readline)).split()]
-        assert pids
+        assert pids, errors.read_text()[-4000:]
         assert all(map(is_alive, pids))
         parent.kill()
     deadline = time.monotonic() + 15
