@@ -53,11 +53,14 @@ async def land(
     figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
     results = check(strategy.gates, figures)
     status = "published" if all(result.passed for result in results) else "held"
-    newest = next(iter(await store.read(list_releases, recipe.name)), None)
+    # What is held in between leaves `latest` where it was: the same pairs again are no new version.
+    earlier = await store.read(list_releases, recipe.name)
+    newest = next((row for row in earlier if row.status == status or status == "held"), None)
     if newest and newest.release_id == release_id and newest.status == status:
         return Landed(newest, False, results)
 
-    name = _name(recipe.name, strategy.name, {row.release for row in await store.read(list_releases)})
+    taken = {row.release for row in await store.read(list_releases)}
+    name = _name(recipe.name, strategy.name, status, taken)
     row = ReleaseRow(
         release=name,
         release_id=release_id,
@@ -104,14 +107,17 @@ def _is_rehearsal(identity: Mapping[str, Any]) -> bool:
     return any(str(model["model"]).split(":")[0] == REHEARSAL for model in identity["models"])
 
 
-def _name(recipe: str, given: str | None, taken: set[str]) -> str:
-    """The given name, or `<recipe>-<date>` with a number when that day has one already."""
-    if given:
+def _name(recipe: str, given: str | None, status: str, taken: set[str]) -> str:
+    """The given name, or `<recipe>-<date>`; with a number when that is taken.
+
+    A release that is held back does not use up the name it was to be published under: its own ends in `.held`.
+    """
+    if given and status == "published":
         if given in taken:
             raise RequestError(
                 f"there is a release {given!r} already and its content differs; a name is used once: give another, or none"
             )
         return given
     stem = re.sub(r"[^a-z0-9_-]+", "-", recipe.lower()).strip("-_")[:40] or "release"
-    dated = f"{stem}-{now():%Y-%m-%d}"
-    return next(name for name in (dated, *(f"{dated}.{number}" for number in range(2, 100_000))) if name not in taken)
+    name = f"{given}.held" if given else f"{stem}-{now():%Y-%m-%d}"
+    return next(each for each in (name, *(f"{name}.{number}" for number in range(2, 100_000))) if each not in taken)

@@ -10,7 +10,7 @@ from mills import MakeCatalog
 
 from flows.build import build, prepare
 from pipeline.runner.intake import Sources
-from schemas.errors import RequestError
+from schemas.errors import HeldBack, RequestError, WarehouseError
 from schemas.recipe import read_recipe
 from warehouse.address import Address
 from warehouse.guest import guest
@@ -152,25 +152,35 @@ async def test_what_a_document_is_does_not_depend_on_what_was_built_before(
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, raises=RequestError, reason="the name is taken, by the very pairs that were held back")
 async def test_a_named_release_that_was_held_back_can_be_published(
     tmp_path: Path, documents: Path, lake: Address
 ) -> None:
-    """Its gate was set too high; now it is set right."""
-    built = None
-    for least in (1000, 1):
+    """Its gate was set too high; now it is set right. What was held is kept, and a name is published once."""
+
+    async def run(least: int, *sources: str) -> builds.Built:
         landing = {"land/release": {"name": "v1", "gates": {"min_pairs": least}}}
         recipe = builds.write_recipe(tmp_path, steps=[*builds.STEPS[:-2], landing])
-        built = await builds.run(recipe, documents / "stones.md", lake)
-    assert built is not None
-    assert built.problem is None
+        return await builds.run(recipe, [documents / name for name in sources], lake)
+
+    for least, sources in ((1000, ["stones.md"]), (1000, ["stones.md"]), (1000, ["gearing.md"])):
+        assert isinstance((await run(least, *sources)).problem, HeldBack)
+    assert (await run(1, "stones.md")).problem is None
+    with guest(lake) as cursor:
+        names = {row.release: row.status for row in list_releases(cursor)}
+        folders = {row.release: row.folder for row in list_releases(cursor)}
+    assert names == {"v1.held": "held", "v1.held.2": "held", "v1": "published"}
+    assert all((lake.root / folder / "manifest.json").exists() for folder in folders.values())
+    with pytest.raises(RequestError, match="there is a release 'v1' already"):
+        await run(1, "gearing.md")
+    assert isinstance((await run(1000, "gearing.md")).problem, HeldBack)
+    again = (await run(1, "stones.md")).landed
+    assert again is not None
+    assert (again.release.release, again.is_new) == ("v1", False)
 
 
 async def test_releases_are_found_by_name_and_the_latest_by_its_status(
     tmp_path: Path, documents: Path, lake: Address
 ) -> None:
-    from schemas.errors import HeldBack, WarehouseError
-
     one = documents / "stones.md"
     strict, lenient = (
         builds.write_recipe(
