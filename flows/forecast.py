@@ -18,10 +18,9 @@ from flows.build import Job
 from pipeline.binding import BoundStep
 from pipeline.models.pool import price_of
 from pipeline.runner import intake
-from pipeline.sources import Item, find_items
+from pipeline.sources import Item, find_items, identify_document
 from pipeline.strategy import Nothing
 from schemas.errors import AttemptError
-from schemas.fingerprints import identify
 from schemas.requests import Usage
 from schemas.rows import Document, DocumentAnswer, Row
 from schemas.tokens import estimate_tokens
@@ -120,9 +119,9 @@ class _Forecaster:
         return count + await self._cut(batch)
 
     async def _cut(self, batch: list[Item]) -> int:
-        pairs = [(item.uri, item.item_id) for item in batch]
+        found = [(item.uri, item.item_id, item.licence) for item in batch]
         new = (
-            await self.plan.add_items(pairs, intake.FINGERPRINT)
+            await self.plan.add_items(found, intake.FINGERPRINT)
             if self.plan and batch
             else {item.item_id for item in batch}
         )
@@ -137,7 +136,7 @@ class _Forecaster:
     def _count(self, document: DocumentAnswer) -> None:
         """Run the leading steps that ask no model on a document, in memory."""
         self.open["documents"] += 1
-        document_id = identify("documents", document.sha256)
+        document_id = identify_document(document)
         unit = DocumentUnit(document_id, Document(**document.model_dump(), document_id=document_id))
         for step in self.job.recipe.row_local:
             if step.strategy.unit == "document" and not step.templates:

@@ -98,11 +98,15 @@ async def note_listing(store: Store, build_id: str) -> str:
             [listing_id],
         )
         cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = ? WHERE build_id = ?", [listing_id, build_id])
-        # A file that was renamed is the same document; it goes by the name that it has now.
-        cursor.execute(
-            f"UPDATE {LAKE}.documents SET uri = n.uri FROM {SCRATCH}.documents n "
-            f"WHERE n.document_id = documents.document_id AND documents.uri NOT IN (SELECT uri FROM {SCRATCH}.items)"
-        )
+        # A file that was renamed is the same document; it goes by the name that it has now, under the licence said last.
+        cursor.execute(f"""
+            UPDATE {LAKE}.documents SET
+                uri = if(documents.uri IN (SELECT uri FROM {SCRATCH}.items), documents.uri, n.uri),
+                licence = coalesce(n.licence, documents.licence)
+            FROM {SCRATCH}.documents n WHERE n.document_id = documents.document_id AND (
+                documents.uri NOT IN (SELECT uri FROM {SCRATCH}.items)
+                OR documents.licence IS DISTINCT FROM coalesce(n.licence, documents.licence))
+        """)
         cursor.execute("COMMIT")
         return listing_id
 

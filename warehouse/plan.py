@@ -34,7 +34,7 @@ PARENTS = {
 }
 
 TABLES = f"""
-CREATE TABLE {SCRATCH}.items (uri VARCHAR, item_id VARCHAR);
+CREATE TABLE {SCRATCH}.items (uri VARCHAR, item_id VARCHAR, licence VARCHAR);
 CREATE TABLE {SCRATCH}.live (tab VARCHAR, shard INTEGER, row_id VARCHAR, parent_id VARCHAR, document_id VARCHAR);
 CREATE TABLE {SCRATCH}.units (
     position INTEGER, shard INTEGER, unit_id VARCHAR, subject_id VARCHAR, document_id VARCHAR, a VARCHAR, b VARCHAR
@@ -90,13 +90,14 @@ class Plan:
 
         await self._store.read(work)
 
-    async def add_items(self, items: Sequence[tuple[str, str]], fingerprint: str) -> set[str]:
-        """Note (uri, item_id) of the sources; returns the items that no build has read yet."""
+    async def add_items(self, items: Sequence[tuple[str, str, str | None]], fingerprint: str) -> set[str]:
+        """Note (uri, item_id, licence) of the sources; returns the items that no build has read yet."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-            rows = pa.table({"uri": [uri for uri, _ in items], "item_id": [item for _, item in items]})
-            cursor.register("found", rows)
-            cursor.execute(f"INSERT INTO {SCRATCH}.items SELECT uri, item_id FROM found")
+            names = ("uri", "item_id", "licence")
+            schema = pa.schema([(name, pa.string()) for name in names])
+            cursor.register("found", pa.Table.from_pylist([dict(zip(names, item, strict=True)) for item in items], schema))
+            cursor.execute(f"INSERT INTO {SCRATCH}.items FROM found")
             return {
                 row[0]
                 for row in cursor.execute(
@@ -111,7 +112,10 @@ class Plan:
     async def share_out(
         self, position: int, fingerprint: str, *, documents_per_shard: int, most_shards: int, limit: int | None
     ) -> int:
-        """Put the documents of all items in scope and deal them out to shards by id; returns the number of shards."""
+        """Put the documents of all items in scope and deal them out to shards by id; returns the number of shards.
+
+        Of two with the same text, which differ in kind, only the one found first is in scope, whichever was read first.
+        """
 
         def work(cursor: duckdb.DuckDBPyConnection) -> int:
             cursor.execute(
@@ -121,9 +125,12 @@ class Plan:
             cursor.execute(
                 f"""
                 CREATE TABLE {SCRATCH}.documents AS
-                SELECT o.subject_id AS document_id, min(i.uri) AS uri FROM {SCRATCH}.items i
+                SELECT d.document_id, min(i.uri) AS uri, arg_min(i.licence, i.uri) AS licence FROM {SCRATCH}.items i
                 JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id AND o.status = 'ok'
-                GROUP BY o.subject_id ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
+                JOIN {LAKE}.documents d ON d.document_id = o.subject_id
+                GROUP BY d.document_id, d.sha256
+                QUALIFY row_number() OVER (PARTITION BY d.sha256 ORDER BY min(i.uri), d.document_id) = 1
+                ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
             """,
                 [fingerprint],
             )

@@ -86,11 +86,20 @@ async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]
         sizes = dict(cursor.execute(f"SELECT split, count(*) FROM {SCRATCH}.released GROUP BY 1 ORDER BY 1").fetchall())
         row = cursor.execute(
             f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || $1) FROM {SCRATCH}.released",
-            ["|".join(extra)],
+            ["|".join([*extra, *_licences(cursor)])],
         ).fetchone()
         return f"rel_{str(row[0])[:20]}" if row else "", sizes
 
     return await store.read(work)
+
+
+def _licences(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    """The documents of the release dealt out last that have a licence, each with it: another licence, another release."""
+    query = f"""
+        SELECT DISTINCT document_id || licence FROM {SCRATCH}.released
+        JOIN {LAKE}.pairs USING (pair_id) JOIN {LAKE}.documents USING (document_id) WHERE licence IS NOT NULL ORDER BY ALL
+    """
+    return [row[0] for row in cursor.execute(query).fetchall()]
 
 
 async def figures_of_scope(store: Store) -> dict[str, float]:

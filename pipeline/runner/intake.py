@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.runner.steps import Progress, StepReport
-from pipeline.sources import Item, find_items
+from pipeline.sources import Item, find_items, identify_document
 from schemas.errors import SourceError, Stopped, Transient, Unanswerable
 from schemas.fingerprints import identify
 from schemas.rows import DocumentAnswer, Outcome
@@ -51,7 +51,7 @@ async def take_in(
     while batch := await asyncio.to_thread(_next_batch, items, size):
         if stopping.is_set():
             raise Stopped("stopped while reading sources; run the same build again to go on")
-        new = await plan.add_items([(item.uri, item.item_id) for item in batch], FINGERPRINT)
+        new = await plan.add_items([(item.uri, item.item_id, item.licence) for item in batch], FINGERPRINT)
         report.units += len(batch)
         report.pending += len(new)
         first_of_each = {item.item_id: item for item in reversed(batch) if item.item_id in new}
@@ -87,7 +87,7 @@ def _read(item: Item, build_id: str) -> Finished | None:
         return None
     except Unanswerable as problem:
         reason, detail = problem.reason, f"{item.uri}: {problem.detail}"
-    document_id = identify("documents", document.sha256) if document else None
+    document_id = identify_document(document) if document else None
     status: Any = "ok" if document else "none" if reason == "empty" else "failed"
     outcome = Outcome(
         fingerprint=FINGERPRINT,

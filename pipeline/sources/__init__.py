@@ -16,5 +16,6 @@ Why a document could not be read is one of: `empty`, `too_large`, `binary`, `und
 
 from pipeline.sources.find import find_items
 from pipeline.sources.item import Item
+from pipeline.sources.text import identify_document
 
-__all__ = ["Item", "find_items"]
+__all__ = ["Item", "find_items", "identify_document"]

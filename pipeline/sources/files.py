@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from pipeline.sources.decode import decode_text, find_bom
 from pipeline.sources.item import MAX_BYTES, Item, Reading, failed_item, identify_item
 from pipeline.sources.kinds import Kind, find_kind, sniff_kind
-from pipeline.sources.text import find_html_title, make_document
+from pipeline.sources.text import find_html_title, make_document, tidy_licence
 from schemas.errors import Transient, Unanswerable
 from schemas.rows import DocumentAnswer
 
@@ -49,7 +49,8 @@ def find_file(path: Path, reading: Reading) -> Item:
     if kind.family != "parsed" and not (survey.is_utf8 or find_bom(survey.head)):
         libraries.append("charset-normalizer")
     item_id = identify_item(kind.media_type, survey.digest, *libraries)
-    return Item(uri, item_id, functools.partial(read_file, path, kind, survey.digest, reading))
+    read = functools.partial(read_file, path, kind, survey.digest, reading)
+    return Item(uri, item_id, read, tidy_licence(reading.licence))
 
 
 def read_file(path: Path, kind: Kind, digest: str, reading: Reading) -> DocumentAnswer:

@@ -23,12 +23,13 @@ class Item:
     """A file, or one row of a table or dataset.
 
     The same bytes have the same `item_id`, wherever they lie. `read` parses now; it raises `Unanswerable` when that
-    will never work, and `Transient` when the file changed since it was found.
+    will never work, and `Transient` when the file changed since it was found. `licence` is known without reading.
     """
 
     uri: str
     item_id: str
     read: Callable[[], DocumentAnswer]
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

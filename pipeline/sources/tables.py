@@ -14,7 +14,7 @@ from pipeline.sources.files import name_path, survey_file
 from pipeline.sources.item import MAX_BYTES, Item, Reading, failed_item, identify_item
 from pipeline.sources.kinds import find_kind
 from pipeline.sources.rows import Header, RawRow, read_header, read_rows
-from pipeline.sources.text import make_document
+from pipeline.sources.text import make_document, tidy_licence
 from schemas.errors import SourceError, Unanswerable, nearest
 
 TEXT_COLUMNS = ("text", "content", "document", "body", "markdown", "article")
@@ -101,11 +101,10 @@ def _make_item(uri: str, row: RawRow, columns: Columns | None, media_type: str, 
     except Unanswerable as problem:
         return failed_item(uri, problem.reason, problem.detail, hashlib.sha256(basis).hexdigest())
     assert columns is not None
-    read = functools.partial(
-        make_document, uri, text, media_type, title=_read_word(row, columns.title) or "",
-        licence=_read_word(row, columns.licence) or reading.licence,
-    )
-    return Item(uri, identify_item(media_type, hashlib.sha256(basis).hexdigest()), read)
+    licence = tidy_licence(_read_word(row, columns.licence)) or tidy_licence(reading.licence)
+    title = _read_word(row, columns.title) or ""
+    read = functools.partial(make_document, uri, text, media_type, title=title, licence=licence)
+    return Item(uri, identify_item(media_type, hashlib.sha256(basis).hexdigest()), read, licence)
 
 
 def _read_text(value: Any, column: str) -> str:

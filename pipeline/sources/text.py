@@ -7,6 +7,7 @@ import html
 import re
 
 from schemas.errors import Unanswerable
+from schemas.fingerprints import identify
 from schemas.rows import DocumentAnswer
 
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -36,8 +37,19 @@ def make_document(uri: str, text: str, media_type: str, *, title: str = "", lice
     heading = "" if media_type in WITHOUT_HEADINGS else find_heading(text)
     return DocumentAnswer(
         uri=uri, title=_tidy(title) or _tidy(heading), text=text, media_type=media_type,
-        licence=normalise_text(licence or "").strip() or None, sha256=hashlib.sha256(text.encode()).hexdigest(),
+        licence=tidy_licence(licence), sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def identify_document(document: DocumentAnswer) -> str:
+    """The id of a document: of its text, and of its kind where a `#` begins no heading, as it is cut otherwise then."""
+    kind = [document.media_type] if document.media_type in WITHOUT_HEADINGS else []
+    return identify("documents", document.sha256, *kind)
+
+
+def tidy_licence(licence: str | None) -> str | None:
+    """A licence as it is kept; None when nothing is said."""
+    return normalise_text(licence or "").strip() or None
 
 
 def find_heading(text: str) -> str:

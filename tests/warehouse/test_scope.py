@@ -122,33 +122,55 @@ async def test_a_renamed_document_is_known_by_its_new_name(tmp_path: Path, docum
     assert "stones.md" not in uris
 
 
-@pytest.mark.xfail(strict=True, reason="an outcome that exists is not asked again, though it was given another licence")
 async def test_a_licence_that_is_said_later_is_kept(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """A build that says none takes none away; one that says another makes another release."""
+    recipe = builds.write_recipe(tmp_path)
+    releases = []
+    for licence, kept in ((None, None), ("CC-BY-4.0", "CC-BY-4.0"), (None, "CC-BY-4.0"), ("MIT", "MIT")):
+        sources = Sources((str(documents / "stones.md"),), None, licence)
+        built = await build(prepare(read_recipe(recipe), sources, lake), lambda report: None)
+        assert built.landed is not None
+        releases.append(built.landed.release.release)
+        assert builds.ask(lake, "SELECT DISTINCT licence FROM latest_pairs") == [(kept,)]
+        builds.leave()
+    assert releases[1] == releases[2]
+    assert len(set(releases)) == 3
+
+
+async def test_a_row_that_says_its_licence_later_has_it(tmp_path: Path, catalog: Address) -> None:
+    """Of rows with one text, the first that says a licence says it for all."""
     recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
-    for licence in (None, "CC-BY-4.0"):
-        sources = Sources((str(documents),), None, licence)
-        await build(prepare(read_recipe(recipe), sources, lake), lambda report: None)
-    assert set(builds.ask(lake, "SELECT licence FROM documents")) == {("CC-BY-4.0",)}
+    table = tmp_path / "table.jsonl"
+    for licences in (["", ""], ["", "MIT"], ["CC0-1.0", "MIT"]):
+        table.write_text("".join(f'{{"text": "A wheel turns.", "licence": "{licence}"}}\n' for licence in licences))
+        await builds.run(recipe, table, catalog)
+        wanted = next((licence for licence in licences if licence), None)
+        assert builds.ask(catalog, "SELECT licence FROM documents") == [(wanted,)]
+        builds.leave()
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True, reason="a document is known by its text alone, and keeps the kind of the file it was first found in"
-)
 async def test_what_a_document_is_does_not_depend_on_what_was_built_before(
     tmp_path: Path, make_catalog: MakeCatalog
 ) -> None:
-    """The same text as plain text and as Markdown: cut by its headings, or not, whichever build came first."""
+    """The same text as plain text and as Markdown is cut as the first of the two is to be, whichever was read first."""
     recipe = builds.write_recipe(tmp_path, steps=[{"mine/chunk": {"least": 0}}])
     folder = tmp_path / "documents"
     folder.mkdir()
     step_by_step, at_once = (make_catalog("sqlite", tmp_path / name) for name in ("step-by-step", "at-once"))
     (folder / "z.txt").write_text(TWO_SECTIONS)
-    await builds.run(recipe, folder, step_by_step)
+    alone = await builds.run(recipe, folder, step_by_step)
     (folder / "a.md").write_text(TWO_SECTIONS)
-    await builds.run(recipe, folder, step_by_step)
-    await builds.run(recipe, folder, at_once)
-    assert builds.ids(step_by_step)["passages"] == builds.ids(at_once)["passages"]
+    first, second = [await builds.run(recipe, folder, lake) for lake in (step_by_step, at_once)]
+    assert [row.rows for row in alone.funnel] == [1, 1]
+    assert first.funnel == second.funnel
+    assert [row.rows for row in second.funnel] == [2, 2], "two documents, of which one is cut, at its two headings"
+    of_markdown = "SELECT p.* FROM passages p JOIN documents USING (document_id) WHERE uri LIKE '%a.md' ORDER BY start"
+    assert builds.ask(step_by_step, of_markdown) == builds.ask(at_once, of_markdown)
+
+    (folder / "a.md").unlink()
+    again = await builds.run(recipe, folder, step_by_step)
+    assert (again.done, again.funnel) == (0, alone.funnel)
 
 
 @pytest.mark.slow
