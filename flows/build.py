@@ -28,7 +28,7 @@ from warehouse.ledger import Ledger
 from warehouse.plan import EVERY_SHARD, Plan
 from warehouse.store import Store
 
-DOCUMENTS_PER_SHARD = 256
+DOCUMENTS_PER_SHARD = 512
 MOST_SHARDS = 16
 SHARDS_AT_ONCE = 4
 
@@ -179,18 +179,19 @@ class _Build:
             limit=self.job.limit,
         )
         await note_listing(self.store, self.built.build_id)
+        over = await self._pass_over()
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:
             async with turn:
-                for place, step in enumerate(recipe.row_local, start=1):
+                for place, step in enumerate(recipe.row_local[over:], start=1 + over):
                     if not self.stopping.is_set():
                         work = functools.partial(self.runner.run, place, step, shard)
                         self.built.reports.append(await self.run_task(step.label, shard, work))
 
         try:
             async with asyncio.TaskGroup() as group:
-                for shard in range(shards):
+                for shard in range(shards if over < len(recipe.row_local) else 0):
                     group.create_task(one_shard(shard))
         except* PrefmillError as problems:
             raise problems.exceptions[0] from None
@@ -201,6 +202,19 @@ class _Build:
                 step.label, EVERY_SHARD, functools.partial(self.runner.run_set_wide, place, step)
             )
             self.built.reports.append(report)
+
+    async def _pass_over(self) -> int:
+        """Pass over the leading steps that have nothing to do; returns how many."""
+        for over, step in enumerate(self.job.recipe.row_local):
+            report = await self.runner.pass_over(1 + over, step)
+            if report is None:
+                return over
+
+            async def said(report: StepReport = report) -> StepReport:
+                return report
+
+            self.built.reports.append(await self.run_task(step.label, EVERY_SHARD, said))
+        return len(self.job.recipe.row_local)
 
     async def _take_in(self) -> StepReport:
         return await take_in(

@@ -60,6 +60,7 @@ def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters.update(fenced=fenced, inert=inert)
+    environment.globals.clear()  # a template sees its inputs and nothing else
     return environment
 
 

@@ -9,14 +9,19 @@ from typing import Any
 
 import duckdb
 import orjson
-import pyarrow as pa
 
 from schemas.fingerprints import canonical_json
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, literal
 from warehouse.store import SCRATCH, Store
 
 MERGE_FROM_FILES = 24
 """A table in more data files than this is merged after a build: every small commit makes one."""
+
+BUILD_COLUMNS = {
+    **dict.fromkeys(("build_id", "recipe", "recipe_text", "kind", "status", "code_version", "models"), "VARCHAR"),
+    "started_at": "TIMESTAMP",
+}
+STEP_COLUMNS = {**dict.fromkeys(("build_id", "step", "fingerprint", "identity"), "VARCHAR"), "position": "INTEGER"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +59,35 @@ async def start_build(
     def work(cursor: duckdb.DuckDBPyConnection) -> str:
         cursor.execute("BEGIN")
         cursor.execute(
-            f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = ? WHERE status = 'running'", [now()]
+            f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = '{now()}' WHERE status = 'running'"
         )
         count = _scalar(cursor, f"SELECT count(*) FROM {LAKE}.builds")
-        build_id = f"build-{count + 1}"
+        build = {
+            "build_id": f"build-{count + 1}",
+            "recipe": recipe,
+            "recipe_text": recipe_text,
+            "kind": kind,
+            "status": "running",
+            "code_version": code_version,
+            "models": orjson.dumps(models).decode(),
+            "started_at": now(),
+        }
+        cursor.execute(f"INSERT INTO {LAKE}.builds BY NAME FROM {store.stage('build', [build], BUILD_COLUMNS)}")
+        rows = [
+            build | {"position": position, "step": step, "fingerprint": fingerprint, "identity": canonical_json(identity)}
+            for position, step, fingerprint, identity in steps
+        ]
+        new = store.stage("build_steps", rows, STEP_COLUMNS)
         cursor.execute(
-            f"INSERT INTO {LAKE}.builds VALUES (?, ?, ?, NULL, ?, 'running', NULL, ?, ?, ?, NULL)",
-            [build_id, recipe, recipe_text, kind, code_version, orjson.dumps(models).decode(), now()],
-        )
-        names = ("position", "step", "fingerprint", "identity")
-        columns = zip(*((*step[:3], canonical_json(step[3])) for step in steps), strict=True)
-        cursor.register("new_steps", pa.table(dict(zip(names, map(list, columns), strict=True))))
-        cursor.execute(
-            f"INSERT INTO {LAKE}.build_steps SELECT $1, position, step, fingerprint FROM new_steps", [build_id]
+            f"INSERT INTO {LAKE}.build_steps BY NAME SELECT build_id, position, step, fingerprint FROM {new}"
         )
         cursor.execute(
             f"INSERT INTO {LAKE}.fingerprints "
-            "SELECT DISTINCT ON (n.fingerprint) n.fingerprint, n.step, n.identity FROM new_steps n "
+            f"SELECT DISTINCT ON (n.fingerprint) n.fingerprint, n.step, n.identity FROM {new} n "
             f"ANTI JOIN {LAKE}.fingerprints f ON f.fingerprint = n.fingerprint ORDER BY n.position"
         )
         cursor.execute("COMMIT")
-        return build_id
+        return str(build["build_id"])
 
     return await store.write(work)
 
@@ -93,11 +106,10 @@ async def note_listing(store: Store, build_id: str) -> str:
             )
         )
         cursor.execute(
-            f"INSERT INTO {LAKE}.listings SELECT DISTINCT $1, uri, item_id FROM {SCRATCH}.items "
-            f"WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = $1)",
-            [listing_id],
+            f"INSERT INTO {LAKE}.listings SELECT DISTINCT '{listing_id}', uri, item_id FROM {SCRATCH}.items "
+            f"WHERE NOT EXISTS (FROM {LAKE}.listings WHERE listing_id = '{listing_id}')"
         )
-        cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = ? WHERE build_id = ?", [listing_id, build_id])
+        cursor.execute(f"UPDATE {LAKE}.builds SET listing_id = '{listing_id}' WHERE build_id = {literal(build_id)}")
         # A file that was renamed is the same document; it goes by the name that it has now, under the licence said last.
         cursor.execute(f"""
             UPDATE {LAKE}.documents SET
@@ -118,8 +130,8 @@ async def finish_build(store: Store, build_id: str, *, status: str, message: str
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(
-            f"UPDATE {LAKE}.builds SET status = ?, message = ?, finished_at = ? WHERE build_id = ?",
-            [status, message, now(), build_id],
+            f"UPDATE {LAKE}.builds SET status = {literal(status)}, message = {literal(message)}, finished_at = '{now()}' "
+            f"WHERE build_id = {literal(build_id)}"
         )
 
     await store.write(work)
@@ -130,23 +142,19 @@ async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
 
     def work(cursor: duckdb.DuckDBPyConnection) -> list[FunnelRow]:
         cursor.execute("BEGIN")
-        cursor.execute(f"DELETE FROM {LAKE}.build_funnel WHERE build_id = ?", [build_id])
-        cursor.execute(
-            f"""
+        cursor.execute(f"DELETE FROM {LAKE}.build_funnel WHERE build_id = {literal(build_id)}")
+        cursor.execute(f"""
             INSERT INTO {LAKE}.build_funnel
-            SELECT $1, s.position, s.step, coalesce(o.status, 'pending'), coalesce(o.reason, ''),
+            SELECT {literal(build_id)}, s.position, s.step, coalesce(o.status, 'pending'), coalesce(o.reason, ''),
                 count(*), coalesce(sum(o.rows), 0)
             FROM {SCRATCH}.units u JOIN {SCRATCH}.steps s ON s.position = u.position
             LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
             GROUP BY ALL
-        """,
-            [build_id],
-        )
+        """)
         cursor.execute("COMMIT")
         rows = cursor.execute(
-            f"SELECT position, step, status, reason, units, rows FROM {LAKE}.build_funnel WHERE build_id = ? "
-            "ORDER BY position, status = 'pending', status, units DESC, reason",
-            [build_id],
+            f"SELECT position, step, status, reason, units, rows FROM {LAKE}.build_funnel "
+            f"WHERE build_id = {literal(build_id)} ORDER BY position, status = 'pending', status, units DESC, reason"
         ).fetchall()
         return [FunnelRow(*row) for row in rows]
 

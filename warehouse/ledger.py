@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import tenacity
 
 from schemas.errors import BuildError
 from schemas.rows import Outcome
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, literal
 from warehouse.store import Store
 
 COMMIT_ATTEMPTS = 8
-COMPANY = 128
+COMPANY = 64
 """A commit takes some 20 ms of CPU, be it of one unit or of hundreds: so many units do not wait for more."""
-COMPANY_SECONDS = 0.04
+COMPANY_SECONDS = 0.06
 """How long fewer units wait for others to commit with."""
 
 
@@ -46,7 +45,7 @@ class Ledger:
         self._waiting: list[tuple[Finished, asyncio.Future[None]]] = []
         self._committer: asyncio.Task[None] | None = None
         self._crowded = asyncio.Event()
-        self._schemas: dict[str, pa.Schema] = {}
+        self._columns: dict[str, dict[str, str]] = {}
         self._known: dict[str, set[str]] = {}
         self._rested = 0.0
 
@@ -117,10 +116,10 @@ class Ledger:
 
     def _insert(self, cursor: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str, Any]]) -> None:
         """Insert new rows; a document known from another file is not stored again."""
-        if table not in self._schemas:
-            self._schemas[table] = cursor.execute(f"SELECT * FROM {LAKE}.{table} LIMIT 0").to_arrow_table().schema
-        cursor.register("new_rows", pa.Table.from_pylist(rows, self._schemas[table]))
-        select = "FROM new_rows r"
+        if table not in self._columns:
+            described = cursor.execute(f"SELECT * FROM {LAKE}.{table} LIMIT 0").description or []
+            self._columns[table] = {column[0]: str(column[1]) for column in described}
+        select = f"FROM {self._store.stage(table, rows, self._columns[table])} r"
         if table == "documents":
             known = f"ANTI JOIN {LAKE}.documents d ON d.document_id = r.document_id"
             select += f" {known} QUALIFY row_number() OVER (PARTITION BY r.document_id ORDER BY r.uri) = 1"
@@ -129,6 +128,6 @@ class Ledger:
     def _units_known(self, cursor: duckdb.DuckDBPyConnection, fingerprint: str) -> set[str]:
         """The units that have an outcome in this step."""
         if fingerprint not in self._known:
-            query = f"SELECT unit_id FROM {LAKE}.outcomes WHERE fingerprint = ?"
-            self._known[fingerprint] = {row[0] for row in cursor.execute(query, [fingerprint]).fetchall()}
+            query = f"SELECT unit_id FROM {LAKE}.outcomes WHERE fingerprint = {literal(fingerprint)}"
+            self._known[fingerprint] = {row[0] for row in cursor.execute(query).fetchall()}
         return self._known[fingerprint]

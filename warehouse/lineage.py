@@ -11,7 +11,7 @@ import duckdb
 
 from schemas.errors import WarehouseError
 from schemas.fingerprints import PREFIXES
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, literal, rows_of
 
 TABLES = {PREFIXES[table]: table for table in ("documents", "passages", "prompts", "responses", "signals", "pairs")}
 NOUNS = {
@@ -62,10 +62,10 @@ def trace(cursor: duckdb.DuckDBPyConnection, row_id: str) -> Trace:
         raise WarehouseError(f"{row_id!r} is not an id; ids start with {', '.join(f'{prefix}_' for prefix in TABLES)}")
     node = _node(cursor, table, row_id)
     if node is None:
-        matches = _query(
+        matches = rows_of(
             cursor,
-            f"SELECT {NOUNS[table]}_id AS id FROM {LAKE}.{table} WHERE starts_with({NOUNS[table]}_id, ?) LIMIT 3",
-            [row_id],
+            f"SELECT {NOUNS[table]}_id AS id FROM {LAKE}.{table} "
+            f"WHERE starts_with({NOUNS[table]}_id, {literal(row_id)}) LIMIT 3",
         )
         if len(matches) != 1:
             what = f"is the start of several {table}" if matches else f"is not among the {table}"
@@ -79,7 +79,7 @@ def trace(cursor: duckdb.DuckDBPyConnection, row_id: str) -> Trace:
 
 
 def _node(cursor: duckdb.DuckDBPyConnection, table: str, row_id: str) -> Node | None:
-    rows = _query(cursor, f"SELECT * FROM {LAKE}.{table} WHERE {NOUNS[table]}_id = ? LIMIT 1", [row_id])
+    rows = rows_of(cursor, f"FROM {LAKE}.{table} WHERE {NOUNS[table]}_id = {literal(row_id)} LIMIT 1")
     return _made(rows[0], table) if rows else None
 
 
@@ -142,9 +142,9 @@ def _children(
     by_key: dict[str, list[dict[str, Any]]] = defaultdict(list)
     keys = [node.row["prompt_id"] if node.table == "pairs" else node.id for node in nodes]
     is_list = column.endswith("ids")
-    test = f"list_has_any({column}, $keys)" if is_list else f"list_contains($keys, {column})"
+    test = f"list_has_any({column}, {literal(keys)})" if is_list else f"list_contains({literal(keys)}, {column})"
     order = "start" if table == "passages" else f"{NOUNS[table]}_id"
-    for row in _query(cursor, f"SELECT * FROM {LAKE}.{table} WHERE {test} ORDER BY {order}", {"keys": keys}):
+    for row in rows_of(cursor, f"FROM {LAKE}.{table} WHERE {test} ORDER BY {order}"):
         for key in row[column] if is_list else [row[column]]:
             by_key[key].append(row)
     return [(node, _about(node, by_key[key])) for node, key in zip(nodes, keys, strict=True)]
@@ -163,20 +163,19 @@ def _with_outcomes(cursor: duckdb.DuckDBPyConnection, nodes: list[Node]) -> None
     units = sorted({node.row["unit_id"] for node in nodes})
     query = (
         f"SELECT o.*, f.identity FROM {LAKE}.outcomes o LEFT JOIN {LAKE}.fingerprints f USING (fingerprint) "
-        "WHERE list_contains($units, o.unit_id)"
+        f"WHERE list_contains({literal(units)}, o.unit_id)"
     )
-    found = {(row["fingerprint"], row["unit_id"]): row for row in _query(cursor, query, {"units": units})}
+    found = {(row["fingerprint"], row["unit_id"]): row for row in rows_of(cursor, query)}
     for node in nodes:
         node.outcome = found.get((node.row["fingerprint"], node.row["unit_id"]))
 
 
 def _refusals(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, Any]]:
     """Outcomes about this row that made nothing: why there is no pair, no prompt, or why a pair was dropped."""
-    return _query(
+    return rows_of(
         cursor,
         f"SELECT step, status, reason, detail, build_id FROM {LAKE}.outcomes "
-        "WHERE subject_id = ? AND status <> 'ok' ORDER BY ALL",
-        [node.id],
+        f"WHERE subject_id = {literal(node.id)} AND status <> 'ok' ORDER BY ALL",
     )
 
 
@@ -184,25 +183,19 @@ def _releases(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, A
     """The releases that hold this row's pairs."""
     column = {"documents": "p.document_id", "prompts": "p.prompt_id", "pairs": "p.pair_id"}.get(node.table)
     where = (
-        f"{column} = $id"
+        f"{column} = {literal(node.id)}"
         if column
-        else "$id IN (p.chosen_id, p.rejected_id)"
+        else f"{literal(node.id)} IN (p.chosen_id, p.rejected_id)"
         if node.table == "responses"
-        else "list_contains(q.passage_ids, $id)"
+        else f"list_contains(q.passage_ids, {literal(node.id)})"
     )
     if node.table == "signals":
         return []
-    return _query(
+    return rows_of(
         cursor,
         f"""
         SELECT r.release, l.split, count(*) AS pairs, r.status FROM {LAKE}.release_rows l JOIN {LAKE}.releases r USING (release)
         JOIN {LAKE}.pairs p USING (pair_id) JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
         WHERE {where} GROUP BY ALL ORDER BY ALL
     """,
-        {"id": node.id},
     )
-
-
-def _query(cursor: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> list[dict[str, Any]]:
-    rows = cursor.execute(query, values if values is not None else []).to_arrow_table().to_pylist()
-    return list(rows)

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import duckdb
-import pyarrow as pa
 
 from schemas.units import Unit, UnitKind
-from warehouse.connection import LAKE
-from warehouse.reading import BATCH, UNIT_QUERIES, unit_of
+from warehouse.connection import LAKE, literal
+from warehouse.reading import Key, read_page
 from warehouse.store import SCRATCH, Store
 
 Result = TypeVar("Result")
 EVERY_SHARD = -1
+START: Key = ("", "", "")
 NOUNS = {"passages": "passage", "prompts": "prompt", "responses": "response", "signals": "signal", "pairs": "pair"}
 PARENTS = {
     "passages": "document_id",
@@ -32,6 +32,10 @@ PARENTS = {
     "signals": "prompt_id",
     "pairs": "prompt_id",
 }
+
+STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}
+ITEM_COLUMNS = {"uri": "VARCHAR", "item_id": "VARCHAR", "licence": "VARCHAR"}
+DECISION_COLUMNS = {"unit_id": "VARCHAR", "subject_id": "VARCHAR", "document_id": "VARCHAR", "keep": "BOOLEAN"}
 
 TABLES = f"""
 CREATE TABLE {SCRATCH}.items (uri VARCHAR, item_id VARCHAR, licence VARCHAR);
@@ -45,8 +49,8 @@ CREATE MACRO {SCRATCH}.group_id(members) AS 'grp_' || substr(md5(array_to_string
 """
 
 SIMPLE_UNITS = """
-SELECT row_id AS unit_id, row_id AS subject_id, document_id, NULL AS a, NULL AS b
-FROM plan.live WHERE tab = '{tab}' AND shard = $shard
+SELECT shard, row_id AS unit_id, row_id AS subject_id, document_id, NULL AS a, NULL AS b
+FROM plan.live WHERE tab = '{tab}' AND {{here}}
 """
 
 UNITS: dict[UnitKind, str] = {
@@ -54,14 +58,15 @@ UNITS: dict[UnitKind, str] = {
     "passage": SIMPLE_UNITS.format(tab="passages"),
     "prompt": SIMPLE_UNITS.format(tab="prompts"),
     "response_pair": """
-SELECT plan.group_id([x.row_id, y.row_id]) AS unit_id, x.parent_id AS subject_id, x.document_id, x.row_id AS a, y.row_id AS b
-FROM plan.live x JOIN plan.live y ON y.parent_id = x.parent_id AND x.row_id < y.row_id
-WHERE x.tab = 'responses' AND y.tab = 'responses' AND x.shard = $shard AND y.shard = $shard
+WITH responses AS (FROM plan.live WHERE tab = 'responses' AND {here})
+SELECT x.shard, plan.group_id([x.row_id, y.row_id]) AS unit_id, x.parent_id AS subject_id, x.document_id,
+    x.row_id AS a, y.row_id AS b
+FROM responses x JOIN responses y ON y.parent_id = x.parent_id AND x.row_id < y.row_id
 """,
     "candidates": """
-SELECT plan.group_id(list(row_id) || [parent_id]) AS unit_id, parent_id AS subject_id, any_value(document_id) AS document_id,
-    NULL AS a, NULL AS b
-FROM plan.live WHERE tab IN ('responses', 'signals') AND shard = $shard GROUP BY parent_id
+SELECT any_value(shard) AS shard, plan.group_id(list(row_id) || [parent_id]) AS unit_id, parent_id AS subject_id,
+    any_value(document_id) AS document_id, NULL AS a, NULL AS b
+FROM plan.live WHERE tab IN ('responses', 'signals') AND {here} GROUP BY parent_id
 """,
 }
 
@@ -79,14 +84,15 @@ class Plan:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._formed: set[int] = set()
 
     async def begin(self, steps: Sequence[tuple[int, str, str]]) -> None:
         """Start an empty plan for these (position, step, fingerprint)."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> None:
             cursor.execute(TABLES)
-            for step in steps:
-                cursor.execute(f"INSERT INTO {SCRATCH}.steps VALUES (?, ?, ?)", list(step))
+            rows = [dict(zip(STEP_COLUMNS, step, strict=True)) for step in steps]
+            cursor.execute(f"INSERT INTO {SCRATCH}.steps FROM {self._store.stage('steps', rows, STEP_COLUMNS)}")
 
         await self._store.read(work)
 
@@ -94,18 +100,14 @@ class Plan:
         """Note (uri, item_id, licence) of the sources; returns the items that no build has read yet."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-            names = ("uri", "item_id", "licence")
-            schema = pa.schema([(name, pa.string()) for name in names])
-            cursor.register("found", pa.Table.from_pylist([dict(zip(names, item, strict=True)) for item in items], schema))
-            cursor.execute(f"INSERT INTO {SCRATCH}.items FROM found")
-            return {
-                row[0]
-                for row in cursor.execute(
-                    f"SELECT DISTINCT item_id FROM found f ANTI JOIN {LAKE}.outcomes o "
-                    "ON o.fingerprint = $1 AND o.unit_id = f.item_id",
-                    [fingerprint],
-                ).fetchall()
-            }
+            rows = [dict(zip(ITEM_COLUMNS, item, strict=True)) for item in items]
+            found = self._store.stage("found", rows, ITEM_COLUMNS)
+            cursor.execute(f"INSERT INTO {SCRATCH}.items FROM {found}")
+            query = (
+                f"SELECT DISTINCT item_id FROM {found} f ANTI JOIN {LAKE}.outcomes o "
+                f"ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = f.item_id"
+            )
+            return {row[0] for row in cursor.execute(query).fetchall()}
 
         return await self._store.read(work)
 
@@ -126,18 +128,18 @@ class Plan:
                 f"""
                 CREATE TABLE {SCRATCH}.documents AS
                 SELECT d.document_id, min(i.uri) AS uri, arg_min(i.licence, i.uri) AS licence FROM {SCRATCH}.items i
-                JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = i.item_id AND o.status = 'ok'
+                JOIN {LAKE}.outcomes o
+                    ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = i.item_id AND o.status = 'ok'
                 JOIN {LAKE}.documents d ON d.document_id = o.subject_id
                 GROUP BY d.document_id, d.sha256
                 QUALIFY row_number() OVER (PARTITION BY d.sha256 ORDER BY min(i.uri), d.document_id) = 1
                 ORDER BY min(i.uri) {f"LIMIT {int(limit)}" if limit else ""}
-            """,
-                [fingerprint],
+            """
             )
             count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.documents"))
             shards = max(1, min(most_shards, -(-count // documents_per_shard)))
             cursor.execute(f"""
-                INSERT INTO {SCRATCH}.live SELECT 'documents', ('0x' || right(document_id, 7))::INTEGER % {shards},
+                INSERT INTO {SCRATCH}.live SELECT 'documents', ('0x' || substr(document_id, 5, 7))::BIGINT * {shards} >> 28,
                 document_id, document_id, document_id FROM {SCRATCH}.documents
             """)
             return shards
@@ -145,73 +147,64 @@ class Plan:
         return await self._store.read(work)
 
     async def form_units(self, position: int, shard: int, kind: UnitKind, fingerprint: str) -> Counts:
-        """Form the units of a step from the rows in scope, and find those without an outcome."""
+        """Form the units of a step from the rows in scope, and find those without an outcome.
+
+        A shard, or `EVERY_SHARD`: then the units of each shard are formed, and are there when it comes to them.
+        """
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
-            cursor.execute(
-                f"INSERT INTO {SCRATCH}.units SELECT {position}, {shard}, u.* FROM ({UNITS[kind]}) u", {"shard": shard}
-            )
-            here = f"position = {position} AND shard = {shard}"
-            cursor.execute(
-                f"""
-                INSERT INTO {SCRATCH}.pending SELECT u.* FROM {SCRATCH}.units u
-                ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id
-                WHERE u.position = {position} AND u.shard = {shard}
-            """,
-                [fingerprint],
-            )
-            units = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE {here}"))
-            return Counts(units, _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.pending WHERE {here}")))
+            here = f"position = {position} AND {_in(shard)}"
+            if position not in self._formed:
+                units = UNITS[kind].format(here=_in(shard))
+                cursor.execute(f"INSERT INTO {SCRATCH}.units SELECT {position}, u.* FROM ({units}) u")
+                cursor.execute(f"""
+                    INSERT INTO {SCRATCH}.pending SELECT u.* FROM (FROM {SCRATCH}.units WHERE {here}) u
+                    ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id
+                """)
+            if shard == EVERY_SHARD:
+                self._formed.add(position)
+            count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE {here}"))
+            return Counts(count, _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.pending WHERE {here}")))
 
         return await self._store.read(work)
 
     async def pending(self, position: int, shard: int, kind: UnitKind) -> AsyncIterator[list[Unit]]:
-        """The pending units of a step in a shard, a batch at a time; those of one document together (they share a prefix)."""
-        # A cursor of its own, because the result is read bit by bit while other questions are asked.
-        cursor = await self._store.read(lambda reader: reader.cursor())
-
-        def start(_: duckdb.DuckDBPyConnection) -> pa.RecordBatchReader:
-            return cursor.execute(UNIT_QUERIES[kind], {"position": position, "shard": shard}).to_arrow_reader(BATCH)
-
-        try:
-            reader = await self._store.read(start)
-            while (batch := await self._store.read(lambda _: next(reader, None))) is not None:
-                yield [unit_of(kind, row) for row in batch.to_pylist()]
-        finally:
-            await self._store.read(lambda _: cursor.close())
+        """The pending units of a step in a shard, a page at a time; those of one document together (they share a prefix)."""
+        source, after = f"FROM {SCRATCH}.pending WHERE position = {position} AND shard = {shard}", START
+        while True:
+            units, after = await self._store.read(read_page, kind, source, after)
+            if not units:
+                return
+            yield units
 
     async def over_pairs(self, work: Callable[[Iterator[Unit]], Result]) -> Result:
-        """What `work` makes of all pairs in scope, of all shards, by id; it is handed them one at a time."""
+        """What `work` makes of all pairs in scope, of all shards, by document; it is handed them one at a time."""
+        source = f"SELECT row_id AS unit_id, row_id AS subject_id, document_id FROM {SCRATCH}.live WHERE tab = 'pairs'"
 
-        def run(reader: duckdb.DuckDBPyConnection) -> Result:
-            with reader.cursor() as cursor:
-                batches = cursor.execute(UNIT_QUERIES["all_pairs"]).to_arrow_reader(BATCH)
-                return work(unit_of("all_pairs", row) for batch in batches for row in batch.to_pylist())
+        def pairs(cursor: duckdb.DuckDBPyConnection) -> Iterator[Unit]:
+            units, after = read_page(cursor, "all_pairs", source, START)
+            while units:
+                yield from units
+                units, after = read_page(cursor, "all_pairs", source, after)
 
-        return await self._store.read(run)
+        return await self._store.read(lambda cursor: work(pairs(cursor)))
 
     async def settle(self, position: int, shard: int, table: str, fingerprint: str, *, deferred: bool) -> None:
         """After a step: put the rows it made in scope, and set aside documents with units that are still pending."""
-        here = f"u.position = {position} AND u.shard = {shard}"
+        units = f"(FROM {SCRATCH}.units WHERE position = {position} AND {_in(shard)}) u"
 
         def work(cursor: duckdb.DuckDBPyConnection) -> None:
-            cursor.execute(
-                f"""
-                INSERT INTO {SCRATCH}.live SELECT '{table}', {shard}, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id
-                FROM {LAKE}.{table} t SEMI JOIN {SCRATCH}.units u ON {here} AND u.unit_id = t.unit_id
-                WHERE t.fingerprint = $1
-            """,
-                [fingerprint],
-            )
+            cursor.execute(f"""
+                INSERT INTO {SCRATCH}.live
+                SELECT '{table}', u.shard, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id
+                FROM {LAKE}.{table} t JOIN {units} ON u.unit_id = t.unit_id WHERE t.fingerprint = {literal(fingerprint)}
+            """)
             if deferred:
-                cursor.execute(
-                    f"""
-                    DELETE FROM {SCRATCH}.live WHERE shard = {shard} AND document_id IN (
-                        SELECT u.document_id FROM {SCRATCH}.units u
-                        ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = u.unit_id WHERE {here})
-                """,
-                    [fingerprint],
-                )
+                cursor.execute(f"""
+                    DELETE FROM {SCRATCH}.live WHERE {_in(shard)} AND document_id IN (
+                        SELECT u.document_id FROM {units} ANTI JOIN {LAKE}.outcomes o
+                        ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id)
+                """)
 
         await self._store.read(work)
 
@@ -221,25 +214,21 @@ class Plan:
         """Note set-wide decisions (unit, subject, document, keep), take dropped pairs out of scope; returns new units."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-            names = ("unit_id", "subject_id", "document_id", "keep")
-            rows = [dict(zip(names, decision, strict=True)) for decision in decisions]
-            if not rows:
-                return set()
-            cursor.register("decided", pa.Table.from_pylist(rows))
+            rows = [dict(zip(DECISION_COLUMNS, decision, strict=True)) for decision in decisions]
+            decided = self._store.stage("decided", rows, DECISION_COLUMNS)
             cursor.execute(
                 f"INSERT INTO {SCRATCH}.units "
-                f"SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM decided"
+                f"SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM {decided}"
             )
             cursor.execute(
-                f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' AND row_id IN (SELECT subject_id FROM decided WHERE NOT keep)"
+                f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' "
+                f"AND row_id IN (SELECT subject_id FROM {decided} WHERE NOT keep)"
             )
-            return {
-                row[0]
-                for row in cursor.execute(
-                    f"SELECT unit_id FROM decided d ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = $1 AND o.unit_id = d.unit_id",
-                    [fingerprint],
-                ).fetchall()
-            }
+            query = (
+                f"SELECT unit_id FROM {decided} d ANTI JOIN {LAKE}.outcomes o "
+                f"ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = d.unit_id"
+            )
+            return {row[0] for row in cursor.execute(query).fetchall()}
 
         return await self._store.read(work)
 
@@ -255,17 +244,21 @@ class Plan:
         """Tokens in and out of a call so far, in this very step or else in any of its strategy; None before the first."""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> tuple[float, float] | None:
-            for where, value in (("fingerprint", fingerprint), ("step", step)):
+            for column, value in (("fingerprint", fingerprint), ("step", step)):
                 row = cursor.execute(
                     f"SELECT sum(tokens_in) / sum(calls), sum(tokens_out) / sum(calls) FROM {LAKE}.outcomes "
-                    f"WHERE {where} = ? AND calls > 0",
-                    [value],
+                    f"WHERE {column} = {literal(value)} AND calls > 0"
                 ).fetchone()
                 if row and row[0] is not None:
                     return float(row[0]), float(row[1])
             return None
 
         return await self._store.read(work)
+
+
+def _in(shard: int) -> str:
+    """What rows of a shard, or of every shard, fulfil."""
+    return "true" if shard == EVERY_SHARD else f"shard = {shard}"
 
 
 def _one(cursor: duckdb.DuckDBPyConnection) -> int:

@@ -1,51 +1,81 @@
-"""How stored rows become units again: one query for each kind of unit."""
+"""How stored rows become units again: one query for each kind of unit, a page at a time.
+
+Pages are in the order of documents, and so, nearly, are the rows in their files: a page names the range of its documents,
+and DuckDB leaves all other files alone. No query holds more than a page of texts, however large the table is.
+"""
 
 from __future__ import annotations
 
 import functools
 from typing import Any, TypeVar
 
+import duckdb
 from pydantic import BaseModel
 
 from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
 from schemas.units import Candidates, DocumentUnit, PairText, PassageUnit, PromptUnit, ResponsePair, Unit, UnitKind
+from warehouse.connection import literal, rows_of
 
 Model = TypeVar("Model", bound=BaseModel)
-BATCH = 256
+PAGE: dict[UnitKind, int] = {"document": 128}
+USUAL_PAGE = 1024
 
-HERE = "FROM plan.pending u"
-WHERE = "WHERE u.position = $position AND u.shard = $shard ORDER BY u.document_id, u.subject_id, u.unit_id"
-
+# In all of these, {page} is the units asked for and {these} the condition that a document is one of theirs.
 UNIT_QUERIES: dict[UnitKind, str] = {
-    "document": f"SELECT u.unit_id, d AS document {HERE} JOIN lake.documents d ON d.document_id = u.subject_id {WHERE}",
-    "passage": f"""
-SELECT u.unit_id, s AS passage, d.title {HERE} JOIN lake.passages s ON s.passage_id = u.subject_id
-JOIN lake.documents d ON d.document_id = u.document_id
-WHERE u.position = $position AND u.shard = $shard ORDER BY u.document_id, s.start, u.unit_id
+    "document": """
+SELECT u.unit_id, d AS document FROM {page} u JOIN (FROM lake.documents WHERE {these}) d ON d.document_id = u.subject_id
 """,
-    "prompt": f"SELECT u.unit_id, q AS prompt {HERE} JOIN lake.prompts q ON q.prompt_id = u.subject_id {WHERE}",
-    "response_pair": f"""
-SELECT u.unit_id, q AS prompt, x AS a, y AS b {HERE} JOIN lake.prompts q ON q.prompt_id = u.subject_id
-JOIN lake.responses x ON x.response_id = u.a JOIN lake.responses y ON y.response_id = u.b {WHERE}
+    "passage": """
+SELECT u.unit_id, s AS passage, d.title FROM {page} u
+JOIN (FROM lake.passages WHERE {these}) s ON s.passage_id = u.subject_id
+JOIN (FROM lake.documents WHERE {these}) d ON d.document_id = u.document_id
 """,
-    "candidates": f"""
-WITH answers AS (
+    "prompt": """
+SELECT u.unit_id, q AS prompt FROM {page} u JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
+""",
+    "response_pair": """
+WITH r AS (FROM lake.responses WHERE {these})
+SELECT u.unit_id, q AS prompt, x AS a, y AS b FROM {page} u
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
+JOIN r x ON x.response_id = u.a JOIN r y ON y.response_id = u.b
+""",
+    "candidates": """
+WITH mine AS (FROM plan.live WHERE parent_id IN (SELECT subject_id FROM {page}) AND {these}), answers AS (
     SELECT l.parent_id AS prompt_id, list(r ORDER BY r.response_id) AS responses
-    FROM plan.live l JOIN lake.responses r ON r.response_id = l.row_id WHERE l.tab = 'responses' AND l.shard = $shard GROUP BY 1
+    FROM mine l JOIN (FROM lake.responses WHERE {these}) r ON r.response_id = l.row_id WHERE l.tab = 'responses' GROUP BY 1
 ), votes AS (
     SELECT l.parent_id AS prompt_id, list(s ORDER BY s.signal_id) AS signals
-    FROM plan.live l JOIN lake.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' AND l.shard = $shard GROUP BY 1
+    FROM mine l JOIN (FROM lake.signals WHERE {these}) s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY 1
 )
-SELECT u.unit_id, q AS prompt, answers.responses, votes.signals {HERE} JOIN lake.prompts q ON q.prompt_id = u.subject_id
-LEFT JOIN answers ON answers.prompt_id = u.subject_id LEFT JOIN votes ON votes.prompt_id = u.subject_id {WHERE}
+SELECT u.unit_id, q AS prompt, answers.responses, votes.signals FROM {page} u
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
+LEFT JOIN answers ON answers.prompt_id = u.subject_id LEFT JOIN votes ON votes.prompt_id = u.subject_id
 """,
     "all_pairs": """
-SELECT l.row_id AS unit_id, p AS pair, q AS prompt, x AS chosen, y AS rejected
-FROM plan.live l JOIN lake.pairs p ON p.pair_id = l.row_id JOIN lake.prompts q ON q.prompt_id = p.prompt_id
-JOIN lake.responses x ON x.response_id = p.chosen_id JOIN lake.responses y ON y.response_id = p.rejected_id
-WHERE l.tab = 'pairs' ORDER BY l.row_id
+WITH r AS (FROM lake.responses WHERE {these})
+SELECT u.unit_id, p AS pair, q AS prompt, x AS chosen, y AS rejected FROM {page} u
+JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.unit_id
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = p.prompt_id
+JOIN r x ON x.response_id = p.chosen_id JOIN r y ON y.response_id = p.rejected_id
 """,
 }
+ORDER = "document_id, subject_id, unit_id"
+Key = tuple[str, str, str]
+
+
+def read_page(cursor: duckdb.DuckDBPyConnection, kind: UnitKind, source: str, after: Key) -> tuple[list[Unit], Key]:
+    """The units of `source` (a query) that come next after a key, in order, and the key of the last; none at the end."""
+    page = (
+        f"(SELECT * FROM ({source}) WHERE ({ORDER}) > ({', '.join(map(literal, after))}) "
+        f"ORDER BY {ORDER} LIMIT {PAGE.get(kind, USUAL_PAGE)})"
+    )
+    keys = cursor.execute(f"SELECT {ORDER} FROM {page} ORDER BY {ORDER}").fetchall()
+    if not keys:
+        return [], after
+    these = f"document_id BETWEEN {literal(keys[0][0])} AND {literal(keys[-1][0])}"
+    query = UNIT_QUERIES[kind].format(page=page, these=these)
+    rows = rows_of(cursor, f"{query} ORDER BY u.document_id, u.subject_id, u.unit_id")
+    return [unit_of(kind, row) for row in rows], keys[-1]
 
 
 def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:

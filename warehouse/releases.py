@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import orjson
-import pyarrow as pa
 
 from schemas.errors import WarehouseError, nearest
 from warehouse.builds import now
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, literal
 from warehouse.store import SCRATCH, Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BATCH = 1000
 
@@ -21,11 +23,11 @@ IN_SCOPE = f"{SCRATCH}.live l JOIN {LAKE}.pairs p ON p.pair_id = l.row_id"
 
 RELEASE_COLUMNS = f"""
 SELECT p.pair_id, r.split, q.messages AS prompt,
-    [{{'role': 'assistant', 'content': c.text}}] AS chosen, [{{'role': 'assistant', 'content': j.text}}] AS rejected,
+    [{{{{'role': 'assistant', 'content': c.text}}}}] AS chosen, [{{{{'role': 'assistant', 'content': j.text}}}}] AS rejected,
     p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, coalesce(v.principles, []) AS principles,
     c.model AS chosen_model, j.model AS rejected_model, c.role AS chosen_role, j.role AS rejected_role,
     p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, n.uri, d.title, d.licence,
-    $rehearsal AS rehearsal
+    {{rehearsal}} AS rehearsal
 FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
 JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
 JOIN {LAKE}.responses c ON c.response_id = p.chosen_id
@@ -67,6 +69,12 @@ COLUMNS = (
     "manifest_sha256, code_version, rehearsal, created_at"
 )
 
+RELEASE_TYPES = dict.fromkeys([*COLUMNS.split(", "), "recipe_text"], "VARCHAR") | {
+    **dict.fromkeys(("pairs", "documents", "snapshot_id"), "BIGINT"),
+    "rehearsal": "BOOLEAN",
+    "created_at": "TIMESTAMP",
+}
+
 
 async def documents_of_pairs(store: Store) -> list[str]:
     """The home documents of all pairs in scope."""
@@ -78,15 +86,17 @@ async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]
     """Give every pair in scope the split of its document; returns the content's hash (with `extra`) and split sizes."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int]]:
-        cursor.register("split_of", pa.table({"document_id": list(splits), "split": list(splits.values())}))
+        rows = [{"document_id": document_id, "split": split} for document_id, split in splits.items()]
+        split_of = store.stage("split_of", rows, {"document_id": "VARCHAR", "split": "VARCHAR"})
         cursor.execute(f"""
             CREATE OR REPLACE TABLE {SCRATCH}.released AS SELECT l.row_id AS pair_id, s.split
-            FROM {SCRATCH}.live l JOIN split_of s ON s.document_id = l.document_id WHERE l.tab = 'pairs'
+            FROM {SCRATCH}.live l JOIN {split_of} s ON s.document_id = l.document_id WHERE l.tab = 'pairs'
         """)
         sizes = dict(cursor.execute(f"SELECT split, count(*) FROM {SCRATCH}.released GROUP BY 1 ORDER BY 1").fetchall())
+        words = "|".join([*extra, *_licences(cursor)])
         row = cursor.execute(
-            f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || $1) FROM {SCRATCH}.released",
-            ["|".join([*extra, *_licences(cursor)])],
+            f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || {literal(words)}) "
+            f"FROM {SCRATCH}.released"
         ).fetchone()
         return f"rel_{str(row[0])[:20]}" if row else "", sizes
 
@@ -137,9 +147,8 @@ async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
 
     def run(reader: duckdb.DuckDBPyConnection) -> Any:
         with reader.cursor() as cursor:
-            batches: Iterator[pa.RecordBatch] = cursor.execute(
-                RELEASE_COLUMNS, {"rehearsal": rehearsal}
-            ).to_arrow_reader(BATCH)
+            query = RELEASE_COLUMNS.format(rehearsal=rehearsal)
+            batches: Iterator[pa.RecordBatch] = cursor.execute(query).to_arrow_reader(BATCH)
             return work(batches)
 
     return await store.read(run)
@@ -150,31 +159,17 @@ async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("BEGIN")
+        kept = asdict(row) | {
+            "splits": _json(row.splits),
+            "gates": _json(row.gates),
+            "figures": _json(row.figures),
+            "created_at": row.created_at or now(),
+            "recipe_text": recipe_text,
+        }
+        cursor.execute(f"INSERT INTO {LAKE}.releases BY NAME FROM {store.stage('release', [kept], RELEASE_TYPES)}")
         cursor.execute(
-            f"INSERT INTO {LAKE}.releases ({COLUMNS}, recipe_text) VALUES ({', '.join('?' * 17)})",
-            [
-                row.release,
-                row.release_id,
-                row.recipe,
-                row.status,
-                row.pairs,
-                row.documents,
-                _json(row.splits),
-                _json(row.gates),
-                _json(row.figures),
-                row.snapshot_id,
-                row.build_id,
-                row.folder,
-                row.manifest_sha256,
-                row.code_version,
-                row.rehearsal,
-                row.created_at or now(),
-                recipe_text,
-            ],
-        )
-        cursor.execute(
-            f"INSERT INTO {LAKE}.release_rows SELECT ?, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id",
-            [row.release],
+            f"INSERT INTO {LAKE}.release_rows "
+            f"SELECT {literal(row.release)}, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id"
         )
         cursor.execute("COMMIT")
 
@@ -189,10 +184,9 @@ async def current_snapshot(store: Store) -> int:
 
 def list_releases(cursor: duckdb.DuckDBPyConnection, recipe: str | None = None) -> list[ReleaseRow]:
     """All releases (of one recipe), newest first."""
-    where = "WHERE recipe = $recipe" if recipe else ""
+    where = f"WHERE recipe = {literal(recipe)}" if recipe else ""
     rows = cursor.execute(
-        f"SELECT {COLUMNS} FROM {LAKE}.releases {where} ORDER BY created_at DESC, release DESC",
-        {"recipe": recipe} if recipe else {},
+        f"SELECT {COLUMNS} FROM {LAKE}.releases {where} ORDER BY created_at DESC, release DESC"
     ).fetchall()
     loaded = [dict(zip(ReleaseRow.__dataclass_fields__, row, strict=True)) for row in rows]
     return [

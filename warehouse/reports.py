@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, literal, rows_of
 
 SHOWN = 4
 
@@ -29,18 +29,17 @@ JOIN lake.responses c ON c.response_id = p.chosen_id JOIN lake.responses r ON r.
 
 def example_pairs(cursor: duckdb.DuckDBPyConnection, release: str, count: int) -> list[dict[str, Any]]:
     """Pairs of a release from different documents as far as there are, the clearest first."""
-    return _rows(
+    return rows_of(
         cursor,
         f"""
         SELECT p.pair_id, q.messages[-1].content AS prompt, c.text AS chosen, r.text AS rejected, p.score_gap,
             c.role AS chosen_role, r.role AS rejected_role, d.uri
         FROM {LAKE}.release_rows l JOIN {LAKE}.pairs p USING (pair_id) JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
         JOIN {LAKE}.responses c ON c.response_id = p.chosen_id JOIN {LAKE}.responses r ON r.response_id = p.rejected_id
-        JOIN {LAKE}.documents d ON d.document_id = p.document_id WHERE l.release = $release
+        JOIN {LAKE}.documents d ON d.document_id = p.document_id WHERE l.release = {literal(release)}
         ORDER BY row_number() OVER (PARTITION BY p.document_id ORDER BY p.score_gap DESC, p.pair_id), p.score_gap DESC, p.pair_id
-        LIMIT $count
+        LIMIT {count}
     """,
-        {"release": release, "count": count},
     )
 
 
@@ -50,14 +49,10 @@ def rows_of_build(cursor: duckdb.DuckDBPyConnection, build_id: str) -> dict[str,
     for table, query in PREVIEW.items():
         made = f"""(
             SELECT t.* FROM {LAKE}.{table} t
-            SEMI JOIN (FROM {LAKE}.build_steps WHERE build_id = $build) s ON s.fingerprint = t.fingerprint
+            SEMI JOIN (FROM {LAKE}.build_steps WHERE build_id = {literal(build_id)}) s ON s.fingerprint = t.fingerprint
             SEMI JOIN (
                 SELECT o.document_id FROM {LAKE}.builds b JOIN {LAKE}.listings l USING (listing_id)
-                JOIN {LAKE}.outcomes o ON o.unit_id = l.item_id AND o.status = 'ok' WHERE b.build_id = $build
+                JOIN {LAKE}.outcomes o ON o.unit_id = l.item_id AND o.status = 'ok' WHERE b.build_id = {literal(build_id)}
             ) d ON d.document_id = t.document_id)"""
-        found[table] = _rows(cursor, query.replace(f"made.{table}", made) + f" LIMIT {SHOWN}", {"build": build_id})
+        found[table] = rows_of(cursor, query.replace(f"made.{table}", made) + f" LIMIT {SHOWN}")
     return found
-
-
-def _rows(cursor: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(cursor.execute(query, values).to_arrow_table().to_pylist())

@@ -6,12 +6,13 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
+import orjson
 
 from warehouse.address import Address
 from warehouse.connection import LAKE, connect, literal, migrate
@@ -23,6 +24,7 @@ THREADS = 1
 """A build asks many small questions: more threads cost more CPU in hand-over than they save."""
 HAND_OVER_SECONDS = 0.0005
 """The interpreter lets a thread wait ten times longer for its turn; a commit, which takes many turns, would mostly wait."""
+LEAST_BUFFER = 1 << 18
 
 
 class Store:
@@ -89,6 +91,22 @@ class Store:
     async def read(self, work: Callable[..., Result], *args: Any) -> Result:
         """Run `work(cursor, *args)` on the reader's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, work, self._reader, *args)
+
+    def stage(self, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+        """Put rows where SQL can read them; returns what to write after FROM, good until the next rows of that name.
+
+        They go through a file of JSON lines, because DuckDB's other ways in, parameters and Arrow tables, import pandas
+        wherever it is installed: more than all the SQL of a small build.
+        """
+        lines = [orjson.dumps(row) for row in rows]
+        file = self._scratch / f"{name}.jsonl"
+        file.write_bytes(b"\n".join(lines))
+        types = ", ".join(f'"{column}": {literal(kind)}' for column, kind in columns.items())
+        longest = max(map(len, lines), default=0) + 2
+        return (
+            f"read_json({literal(str(file))}, format = 'newline_delimited', columns = {{{types}}}, "
+            f"maximum_object_size = {max(LEAST_BUFFER, longest)})"
+        )
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self._connection.cursor()

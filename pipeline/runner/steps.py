@@ -53,6 +53,16 @@ class StageRunner:
     stopping: asyncio.Event
     progress: Progress
 
+    async def pass_over(self, position: int, step: BoundStep) -> StepReport | None:
+        """A row-local step with nothing pending is done for all shards at once; None when some unit is pending."""
+        counts = await self.plan.form_units(position, EVERY_SHARD, step.strategy.unit, step.fingerprint)
+        if counts.pending:
+            return None
+        await self.plan.settle(position, EVERY_SHARD, step.strategy.makes, step.fingerprint, deferred=False)
+        report = StepReport(step.label, EVERY_SHARD, counts.units)
+        self.progress(report)
+        return report
+
     async def run(self, position: int, step: BoundStep, shard: int) -> StepReport:
         """Bring a row-local step up to date in one shard, or as far as it came when asked to stop."""
         strategy = step.strategy

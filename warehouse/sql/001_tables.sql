@@ -71,3 +71,6 @@ CREATE TABLE releases (
 );
 
 CREATE TABLE release_rows (release VARCHAR NOT NULL, pair_id VARCHAR NOT NULL, split VARCHAR NOT NULL);
+
+-- Rows lie in the order of their documents, a page of units reads a few groups of them, and a merge holds one.
+CALL lake.set_option('parquet_row_group_size', 16384);
