@@ -52,6 +52,11 @@ def summary(built: Built) -> Table:
     return table
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{number:,} {noun}" + "s" * (number != 1)
+
+
 def example_pair(row: Mapping[str, Any], number: int) -> Panel:
     """One pair with where it comes from."""
     return Panel(
@@ -151,7 +156,7 @@ def _node(node: Node, style: str = "") -> Text:
             what = f"{row['rule']}, gap {row['score_gap']:.2f}, p {row['p_chosen']:.2f}, confidence {row['confidence']:.2f}"
     made = ""
     if node.outcome:
-        calls = f", {node.outcome['calls']} calls" if node.outcome["calls"] else ""
+        calls = f", {counted(node.outcome['calls'], 'call')}" if node.outcome["calls"] else ""
         made = f"  ({node.outcome['step']} in {node.outcome['build_id']}{calls})"
     return Text.assemble(
         (f"{node.table[:-1]} ", "bold"), (node.id, style or "cyan"), "  ", cut(what, WIDE * 2), (made, "dim")

@@ -177,7 +177,7 @@ def show_build(built: Built, job: Job, *, as_json: bool) -> None:
         terminal = console()
         terminal.print(show.summary(built))
         terminal.print(
-            f"{built.calls:,} model calls, {built.done:,} units done"
+            f"{show.counted(built.calls, 'model call')}, {show.counted(built.done, 'unit')} done"
             + ("" if built.done else "; nothing was to be done"),
             highlight=False,
         )
