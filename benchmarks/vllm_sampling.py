@@ -1,10 +1,11 @@
-"""Tokens a second that `Vllm` draws, asked many calls at once, beside one bare `LLM.chat` over the same requests.
+"""Tokens a second of the sampling step on vLLM, beside one bare `LLM.chat` over the same requests.
 
     python -m benchmarks.vllm_sampling [--model FOLDER] [--requests 256] [--draws 4] [--tokens 32] [--rounds 3]
 
-Each side runs in a process of its own, in turns; of what it does after a warm-up the middle of three counts. Without a
-model it takes the tiny random one, where the model costs so little that what is around it shows. Both sides draw the
-same tokens: same seeds, no early end.
+Each side runs in a process of its own, in turns. The step is that of a build, from its first request until the last
+response is on disk; the bare side is given the very calls that the step made. Beside it stands the engine alone, asked many
+calls at once without a build around it. Without a model all take the tiny random one, which costs so little that what is
+around it shows. Both sides draw the same tokens: same seeds, no early end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import pickle
 import statistics
 import sys
 import tempfile
@@ -21,23 +23,31 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Figure, Setting, at_least
+from benchmarks.documents import write_long_facts
+from benchmarks.figures import Figure, Setting, at_least, told
 from benchmarks.processes import must, run
-from pipeline.models.engine import Engine
-from schemas.fingerprints import derive_seed
 from schemas.models import ModelSpec
-from schemas.requests import Call, Request, Sampling
+from schemas.requests import Call, Completion
 from tests.tiny_model import make_tiny_model
 
-SIDES = ("ours", "bare")
+SIDES = ("step", "engine", "bare")
 GOAL = 0.95
-WARM_UP_REQUESTS = 16
-REPEATS = 3
+SAMPLING_STEP = "sample/grid"
+CALLS = "calls.pickle"
 MACHINERY = {"kv_cache_memory_bytes": 2**31, "max_num_seqs": 256}
 SHARED = (
     "enable_prefix_caching", "enable_chunked_prefill", "enforce_eager", "structured_outputs_config", "disable_log_stats",
 )
-PASSAGE = "The miller sets the gap between the stones by ear: too wide and the meal is coarse, too close and it burns. " * 5
+RECIPE = """\
+recipe: vllm-sampling
+models:
+  writer: {model: rehearsal, options: {misquote: 0}}
+  sampler: MODEL
+steps:
+  - mine/chunk: {tokens: 2000}
+  - mine/qa: {model: writer, per_passage: 1}
+  - sample/grid: {models: [sampler], draws: DRAWS, temperatures: [1.0], max_tokens: TOKENS, show: passage}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,40 +64,62 @@ class Speed:
 
 
 def spec_of(model: str) -> ModelSpec:
-    """The model as both sides load it; it never ends a draw early."""
+    """The model as all sides load it; it never ends a draw early."""
     return ModelSpec(model=model, engine="vllm", options={"ignore_eos": True}, engine_options=MACHINERY)
 
 
-def write_calls(requests: int, draws: int, tokens: int, *, kind: str = "measured") -> list[Call]:
-    """So many different requests of about 150 tokens, each for `draws` draws of `tokens` tokens."""
-    sampling = Sampling(temperature=1.0, max_tokens=tokens, n=draws)
-    request = Request("sample/any", {}, "tiny", sampling=sampling)
-    return [
-        Call(request, [{"role": "user", "content": f"{kind} {number}. {PASSAGE}"}], "tiny", derive_seed(kind, number), kind)
-        for number in range(requests)
-    ]
+def time_step(model: str, requests: int, draws: int, tokens: int) -> Speed:
+    """The step in a build of so many prompts, in this process; its calls are left in a file for the other sides."""
+    from flows.build import build, prepare
+    from pipeline.models.vllm import Vllm
+    from pipeline.runner.intake import Sources
+    from pipeline.runner.steps import StepReport
+    from schemas.recipe import read_recipe
+    from warehouse.address import resolve_address
+
+    with tempfile.TemporaryDirectory(prefix="prefmill-bench-") as name:
+        folder, calls, moments, drawn = Path(name), list[Call](), list[float](), 0
+        write_long_facts(folder / "rows.jsonl", requests)
+        spec = json.dumps(spec_of(model).model_dump(include={"model", "engine", "options", "engine_options"}))
+        recipe = RECIPE.replace("MODEL", spec).replace("DRAWS", str(draws)).replace("TOKENS", str(tokens))
+        (folder / "recipe.yaml").write_text(recipe)
+        complete = Vllm.complete
+
+        async def noted(engine: Vllm, call: Call) -> Completion:
+            calls.append(call)
+            moments.append(time.perf_counter())
+            return await complete(engine, call)
+
+        def progress(report: StepReport) -> None:
+            nonlocal drawn
+            if report.step == SAMPLING_STEP and report.done:
+                drawn = report.usage.tokens_out
+                moments.append(time.perf_counter())
+
+        Vllm.complete = noted  # type: ignore[method-assign]
+        sources = Sources((str(folder / "rows.jsonl"),))
+        job = prepare(read_recipe(folder / "recipe.yaml"), sources, resolve_address(str(folder / "lake")))
+        built = asyncio.run(build(job, progress))
+        if built.problem or len(calls) != requests:
+            raise RuntimeError(f"{len(calls)} calls, not {requests}: {built.problem}")
+    Path(CALLS).write_bytes(pickle.dumps(calls))
+    return Speed(drawn, moments[-1] - moments[0])
 
 
-async def time_engine(engine: Engine, calls: Sequence[Call]) -> Speed:
-    """Ask an engine everything at once."""
-    started = time.perf_counter()
-    completions = await asyncio.gather(*[engine.complete(call) for call in calls])
-    seconds = time.perf_counter() - started
-    return Speed(sum(completion.usage.tokens_out for completion in completions), seconds)
-
-
-async def time_ours(model: str, batches: Sequence[Sequence[Call]]) -> list[Speed]:
-    """Our engine, in this process, batch by batch."""
+async def time_engine(model: str, calls: Sequence[Call]) -> Speed:
+    """Our engine, in this process, asked everything at once."""
     from pipeline.models.vllm import Vllm
 
     engine = await Vllm.open(spec_of(model))
     try:
-        return [await time_engine(engine, calls) for calls in batches]
+        started = time.perf_counter()
+        completions = await asyncio.gather(*[engine.complete(call) for call in calls])
+        return Speed(sum(each.usage.tokens_out for each in completions), time.perf_counter() - started)
     finally:
         await engine.close()
 
 
-def time_bare(model: str, batches: Sequence[Sequence[Call]]) -> list[Speed]:
+def time_bare(model: str, calls: Sequence[Call]) -> Speed:
     """vLLM's own offline interface, in this process, with the arguments that our engine would choose."""
     from pipeline.models.leash import Leash
     from pipeline.models.vllm_start import import_vllm, write_arguments
@@ -100,33 +132,28 @@ def time_bare(model: str, batches: Sequence[Sequence[Call]]) -> list[Speed]:
     arguments = write_arguments(spec, Leash(Path("unused")))
     llm = LLM(model, **{name: getattr(arguments, name) for name in (*SHARED, *MACHINERY)})
     words = Words(spec)
-
-    def chat(calls: Sequence[Call]) -> Speed:
-        messages: list[Any] = [call.messages for call in calls]
-        parameters = [words.write(call) for call in calls]
-        started = time.perf_counter()
-        outputs = llm.chat(messages, parameters, use_tqdm=False)
-        seconds = time.perf_counter() - started
-        return Speed(sum(len(draw.token_ids) for output in outputs for draw in output.outputs), seconds)
-
-    speeds = [chat(calls) for calls in batches]
+    messages: list[Any] = [call.messages for call in calls]
+    parameters = [words.write(call) for call in calls]
+    started = time.perf_counter()
+    outputs = llm.chat(messages, parameters, use_tqdm=False)
+    seconds = time.perf_counter() - started
     llm.llm_engine.engine_core.shutdown()  # left to the end of the process, it waits for its children for ever
-    return speeds
+    return Speed(sum(len(draw.token_ids) for output in outputs for draw in output.outputs), seconds)
 
 
 def time_side(side: str, model: str, sizes: tuple[int, int, int]) -> Speed:
-    """The middle of what one side does after its warm-up."""
-    batches = [write_calls(WARM_UP_REQUESTS, *sizes[1:], kind="warm-up")]
-    batches += [write_calls(*sizes, kind=f"batch {number}") for number in range(REPEATS)]
-    _, *speeds = time_bare(model, batches) if side == "bare" else asyncio.run(time_ours(model, batches))
-    return sorted(speeds, key=lambda speed: speed.tokens_per_second)[REPEATS // 2]
+    """What one side does, from a cold start."""
+    if side == "step":
+        return time_step(model, *sizes)
+    calls = pickle.loads(Path(CALLS).read_bytes())
+    return time_bare(model, calls) if side == "bare" else asyncio.run(time_engine(model, calls))
 
 
 def compare(model: str, sizes: Sequence[int], rounds: int, folder: Path) -> Iterator[dict[str, Speed]]:
-    """The speeds of both sides in turns, the first side changing from round to round."""
-    for number in range(rounds):
+    """The speeds of all sides, one after another; the step comes first, because it makes the calls."""
+    for _ in range(rounds):
         speeds = {}
-        for side in SIDES if number % 2 == 0 else reversed(SIDES):
+        for side in SIDES:
             words = [f"--side={side}", f"--model={model}"]
             words += [f"--{name}={size}" for name, size in zip(("requests", "draws", "tokens"), sizes, strict=True)]
             ended = must(run([sys.executable, "-m", "benchmarks.vllm_sampling", *words], folder))
@@ -134,24 +161,27 @@ def compare(model: str, sizes: Sequence[int], rounds: int, folder: Path) -> Iter
         yield speeds
 
 
-def judge(rounds: Sequence[dict[str, Speed]]) -> Figure:
-    """The medians of both sides, and that of their ratios round by round."""
-    ours, bare = ([each[side].tokens_per_second for each in rounds] for side in SIDES)
-    ratio = statistics.median(our / floor for our, floor in zip(ours, bare, strict=True))
-    middle = statistics.median(ours), statistics.median(bare)
-    return at_least("drawing with vLLM", middle[0], GOAL, "tokens/s", floor=middle[1], ratio=ratio)
+def judge(rounds: Sequence[dict[str, Speed]]) -> Iterator[Figure]:
+    """The medians of all sides, and those of their ratios round by round."""
+    step, engine, bare = ([each[side].tokens_per_second for each in rounds] for side in SIDES)
+    ratio, alone = (
+        statistics.median(our / floor for our, floor in zip(ours, bare, strict=True)) for ours in (step, engine)
+    )
+    floor = statistics.median(bare)
+    yield at_least("the sampling step on vLLM", statistics.median(step), GOAL, "tokens/s", floor=floor, ratio=ratio)
+    yield told("… of which the engine alone, of the bare one's speed", alone)
 
 
 def measure(setting: Setting) -> Iterator[Figure]:
-    """The figure for the table of all benchmarks."""
+    """The figures for the table of all benchmarks."""
     room = setting.room("vllm_sampling")
     model = make_tiny_model(room / "tiny-model")
     sizes = setting.sized(256, 32), 4, setting.sized(32, 8)
-    yield judge(list(compare(str(model), sizes, setting.sized(3, 1), room)))
+    yield from judge(list(compare(str(model), sizes, setting.sized(3, 1), room)))
 
 
 def main() -> None:
-    """Measure one side, or compare both and print every round."""
+    """Measure one side, or compare all and print every round."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.vllm_sampling")
     parser.add_argument("--model", help="a folder or hub name; the tiny random model by default")
     parser.add_argument("--side", choices=SIDES, help="measure this one alone and print it as JSON")
@@ -168,7 +198,8 @@ def main() -> None:
         for speeds in compare(model, sizes, chosen.rounds, Path(folder)):
             rounds.append(speeds)
             print(*[f"{side}: {speeds[side].tokens_per_second:,.0f} tokens/s" for side in SIDES], sep="   ", flush=True)
-        print(judge(rounds))
+        for figure in judge(rounds):
+            print(figure)
 
 
 if __name__ == "__main__":
