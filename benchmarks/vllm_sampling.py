@@ -1,6 +1,6 @@
 """Tokens a second of the sampling step on vLLM, beside one bare `LLM.chat` over the same requests.
 
-    python -m benchmarks.vllm_sampling [--model FOLDER] [--requests 256] [--draws 4] [--tokens 32] [--rounds 3]
+    python -m benchmarks.vllm_sampling [--model FOLDER] [--requests 256] [--draws 4] [--tokens 128] [--rounds 3]
 
 Each side runs in a process of its own, in turns. The step is that of a build, from its first request until the last
 response is on disk; the bare side is given the very calls that the step made. Beside it stands the engine alone, asked many
@@ -22,6 +22,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import uvloop
 
 from benchmarks.documents import write_long_facts
 from benchmarks.figures import Figure, Setting, at_least, told
@@ -99,7 +101,7 @@ def time_step(model: str, requests: int, draws: int, tokens: int) -> Speed:
         Vllm.complete = noted  # type: ignore[method-assign]
         sources = Sources((str(folder / "rows.jsonl"),))
         job = prepare(read_recipe(folder / "recipe.yaml"), sources, resolve_address(str(folder / "lake")))
-        built = asyncio.run(build(job, progress))
+        built = uvloop.run(build(job, progress))
         if built.problem or len(calls) != requests:
             raise RuntimeError(f"{len(calls)} calls, not {requests}: {built.problem}")
     Path(CALLS).write_bytes(pickle.dumps(calls))
@@ -146,7 +148,7 @@ def time_side(side: str, model: str, sizes: tuple[int, int, int]) -> Speed:
     if side == "step":
         return time_step(model, *sizes)
     calls = pickle.loads(Path(CALLS).read_bytes())
-    return time_bare(model, calls) if side == "bare" else asyncio.run(time_engine(model, calls))
+    return time_bare(model, calls) if side == "bare" else uvloop.run(time_engine(model, calls))
 
 
 def compare(model: str, sizes: Sequence[int], rounds: int, folder: Path) -> Iterator[dict[str, Speed]]:
@@ -176,7 +178,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
     """The figures for the table of all benchmarks."""
     room = setting.room("vllm_sampling")
     model = make_tiny_model(room / "tiny-model")
-    sizes = setting.sized(256, 32), 4, setting.sized(32, 8)
+    sizes = setting.sized(256, 32), 4, setting.sized(128, 8)
     yield from judge(list(compare(str(model), sizes, setting.sized(3, 1), room)))
 
 
@@ -185,7 +187,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.vllm_sampling")
     parser.add_argument("--model", help="a folder or hub name; the tiny random model by default")
     parser.add_argument("--side", choices=SIDES, help="measure this one alone and print it as JSON")
-    for name, default in {"requests": 256, "draws": 4, "tokens": 32, "rounds": 3}.items():
+    for name, default in {"requests": 256, "draws": 4, "tokens": 128, "rounds": 3}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     chosen = parser.parse_args()
     sizes = chosen.requests, chosen.draws, chosen.tokens
