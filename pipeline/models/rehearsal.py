@@ -21,6 +21,7 @@ from schemas.tokens import estimate_tokens
 
 BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+#>|]|\d+[.)]|```))|```[^\n]*")
 """Where one paragraph, list item, table row or heading ends; a sentence may run over lines but not over these."""
+CODE = re.compile(r"^ {0,3}```.*?(?:^ {0,3}```[^\n]*$|\Z)", re.MULTILINE | re.DOTALL)
 SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s|$)|[。！？]|$)", re.DOTALL)
 WORD = re.compile(r"\w+")
 VERB = re.compile(
@@ -166,7 +167,8 @@ def support(answer: str, truth: set[str]) -> float:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of a text that are long enough to ask about, each once; the whole text when none is."""
+    """The sentences of a text that are long enough to ask about, each once; the whole text when none is. Code is none."""
+    text = CODE.sub("\n\n", text)
     found = list(
         dict.fromkeys(
             match.group().strip() for block in BLOCK.split(text) for match in SENTENCE.finditer(block.strip())
