@@ -12,7 +12,6 @@ from typing import Any
 import duckdb
 import tenacity
 
-from schemas.errors import BuildError
 from schemas.rows import Outcome
 from warehouse.connection import LAKE, literal
 from warehouse.store import Store
@@ -62,17 +61,15 @@ class Ledger:
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            self._crowded.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._rested):
-                    await self._crowded.wait()
+            if len(self._waiting) < COMPANY:
+                self._crowded.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._rested):
+                        await self._crowded.wait()
             batch, self._waiting = self._waiting, []
             try:
                 await self._store.write(self._commit, [finished for finished, _ in batch])
-            except Exception as cause:
-                problem = cause
-                if isinstance(cause, duckdb.Error):
-                    problem = BuildError(f"the warehouse cannot be written: {str(cause).splitlines()[0]}")
+            except Exception as problem:
                 for _, done in batch:
                     if not done.cancelled():
                         done.set_exception(problem)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 import orjson
 
+from schemas.errors import BuildError, WarehouseError
 from warehouse.address import Address
 from warehouse.connection import LAKE, connect, literal, migrate
 from warehouse.lease import Lease
@@ -56,6 +57,11 @@ class Store:
             connection = connect(address, threads=THREADS)
             migrate(connection)
             return cls(address, connection, lease, _attach_scratch(connection, _fresh_scratch(address)))
+        except (duckdb.Error, OSError) as problem:
+            lease.release()
+            raise WarehouseError(
+                f"warehouse {address.shown!r} cannot be opened: {str(problem).splitlines()[0]}"
+            ) from problem
         except BaseException:
             lease.release()
             raise
@@ -86,11 +92,21 @@ class Store:
                 self._lease.confirm()
             return work(self._writer, *args)
 
-        return await asyncio.get_running_loop().run_in_executor(self._write_thread, guarded)
+        return await self._run(self._write_thread, "written", guarded)
 
     async def read(self, work: Callable[..., Result], *args: Any) -> Result:
         """Run `work(cursor, *args)` on the reader's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._read_thread, work, self._reader, *args)
+        return await self._run(self._read_thread, "read", work, self._reader, *args)
+
+    async def _run(self, thread: ThreadPoolExecutor, done: str, work: Callable[..., Result], *args: Any) -> Result:
+        """Run on a thread; raises `BuildError` for a full disk, a broken file, memory that does not suffice."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(thread, work, *args)
+        except (duckdb.Error, OSError) as problem:
+            said = str(problem).splitlines()[0]
+            raise BuildError(
+                f"the warehouse cannot be {done}: {said}; what was finished is kept, run the same build again to go on"
+            ) from problem
 
     def stage(self, name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
         """Put rows where SQL can read them; returns what to write after FROM, good until the next rows of that name.

@@ -9,6 +9,7 @@ import pytest
 from mills import MakeCatalog
 
 from flows import build
+from schemas.errors import BuildError
 from warehouse import reading
 from warehouse.address import Address
 from warehouse.store import Store
@@ -66,5 +67,16 @@ def test_any_text_can_be_staged(lake: Address) -> None:
         read = store._connection.execute(f"SELECT id, ids, turns, moment FROM {source}").fetchall()
         assert [dict(zip(row, values, strict=True)) for values in read] == [row, long]
         assert store._connection.execute(f"SELECT count(*) FROM {nothing}").fetchall() == [(0,)]
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(("way", "word"), [("read", "read"), ("write", "written")])
+async def test_what_duckdb_cannot_do_is_one_sentence(lake: Address, way: str, word: str) -> None:
+    """A full disk, memory that does not suffice, a broken file: each ends the build, none with a traceback."""
+    store = Store.open(lake)
+    try:
+        with pytest.raises(BuildError, match=f"^the warehouse cannot be {word}: .*; what was finished is kept.*$"):
+            await getattr(store, way)(lambda cursor: cursor.execute("FROM nowhere"))
     finally:
         store.close()
