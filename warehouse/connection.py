@@ -19,7 +19,7 @@ from warehouse.address import Address
 
 SQL = Path(__file__).parent / "sql"
 LAKE = "lake"
-MEMORY_LIMIT = "192MB"
+MEMORY_LIMIT = "160MB"
 EXTENSIONS = ("sqlite_scanner", "postgres_scanner", "ducklake")
 FRUGAL: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_file_cache": False,
