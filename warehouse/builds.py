@@ -58,10 +58,13 @@ async def start_build(
 
     def work(cursor: duckdb.DuckDBPyConnection) -> str:
         cursor.execute("BEGIN")
-        cursor.execute(
-            f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = '{now()}' WHERE status = 'running'"
-        )
-        count = _scalar(cursor, f"SELECT count(*) FROM {LAKE}.builds")
+        ((count, running),) = cursor.execute(
+            f"SELECT count(*), count(*) FILTER (WHERE status = 'running') FROM {LAKE}.builds"
+        ).fetchall()
+        if running:
+            cursor.execute(
+                f"UPDATE {LAKE}.builds SET status = 'interrupted', finished_at = '{now()}' WHERE status = 'running'"
+            )
         build = {
             "build_id": f"build-{count + 1}",
             "recipe": recipe,
