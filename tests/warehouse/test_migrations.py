@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from schemas.errors import WarehouseError
 from warehouse.address import Address
 from warehouse.connection import SQL, connect, migrate
 from warehouse.store import Store
@@ -56,7 +57,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(lake: Address, monkeypatch
         (folder / file.name).write_bytes(file.read_bytes())
     (folder / "002_more.sql").write_text("CREATE TABLE more (name VARCHAR); CREATE TABLE more (name VARCHAR);")
     monkeypatch.setattr(warehouse.connection, "SQL", folder)
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(WarehouseError, match="cannot be opened"):
         Store.open(lake)
     (folder / "002_more.sql").write_text("CREATE TABLE more (name VARCHAR);")
     store = Store.open(lake)
