@@ -175,11 +175,8 @@ class _Forecaster:
         calls = (pending + to_come) * step.strategy.calls
         usual = await self.plan.usual_tokens(step.fingerprint, step.key) if self.plan and calls else None
         tokens_in, tokens_out = usual or self._guess(step)
-        aliases = (
-            (step.strategy.model,) if hasattr(step.strategy, "model") else tuple(getattr(step.strategy, "models", ()))
-        )
         usage = Usage(tokens_in=round(calls * tokens_in), tokens_out=round(calls * tokens_out))
-        costs = [price_of(usage, self.job.recipe.models[alias]) for alias in aliases]
+        costs = [price_of(usage, self.job.recipe.models[alias]) for alias in step.models]
         return Forecast(
             step.label,
             pending + to_come,

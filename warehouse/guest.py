@@ -9,7 +9,7 @@ import duckdb
 
 from schemas.errors import RequestError
 from warehouse.address import Address
-from warehouse.connection import attach_statements, connect
+from warehouse.connection import attach_statements, connect, literal
 from warehouse.questions import read_question
 
 MEMORY_LIMIT = "1GB"
@@ -34,13 +34,10 @@ def locked_guest(address: Address) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection for a user's SQL: it sees the warehouse's files and no other, and no network."""
     connection = connect(address, read_only=True, memory_limit=MEMORY_LIMIT)
     try:
-        data = address.data.replace("'", "''")
-        connection.execute(f"SET allowed_directories = ['{data}']")
+        connection.execute(f"SET allowed_directories = {literal([address.data])}")
         if not address.is_postgres:
-            catalog = str(address.root / "catalog.sqlite").replace("'", "''")
-            connection.execute(
-                f"SET allowed_paths = ['{catalog}', '{catalog}-wal', '{catalog}-shm', '{catalog}-journal']"
-            )
+            files = [f"{address.root / 'catalog.sqlite'}{end}" for end in ("", "-wal", "-shm", "-journal")]
+            connection.execute(f"SET allowed_paths = {literal(files)}")
         for statement in LOCKDOWN:
             connection.execute(statement)
         yield connection

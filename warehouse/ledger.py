@@ -106,7 +106,8 @@ class Ledger:
             cursor.execute("COMMIT")
         except BaseException:
             self._known.clear()  # a commit may have landed though it failed: ask again
-            cursor.execute("ROLLBACK")
+            with suppress(duckdb.TransactionException):  # a failed commit has ended its transaction; its cause is told
+                cursor.execute("ROLLBACK")
             raise
         for fingerprint, unit_id in new:
             self._known[fingerprint].add(unit_id)

@@ -2,7 +2,7 @@
 
 A row is in scope when the unit that made it is, all the way up to the documents that this build was given. So rows of
 deleted documents, earlier prompts or other recipes stay in the tables and out of this build. What is still to do is an
-anti-join of units against outcomes, asked once for each step and shard, and guarded again when outcomes are appended.
+anti-join of units against outcomes, asked once for each step and shard; the ledger sees to it that none is stored twice.
 
 The scratch database holds `live` (rows in scope; `parent_id` is the prompt of a response, signal or pair), `units`
 (all units of each step) and `pending` (those without an outcome).
@@ -116,7 +116,8 @@ class Plan:
     ) -> int:
         """Put the documents of all items in scope and deal them out to shards by id; returns the number of shards.
 
-        Of two with the same text, which differ in kind, only the one found first is in scope, whichever was read first.
+        A shard is a range of ids, so that the rows of its units lie side by side in the tables. Of two documents with the
+        same text, which differ in kind, only the one found first is in scope, whichever was read first.
         """
 
         def work(cursor: duckdb.DuckDBPyConnection) -> int:

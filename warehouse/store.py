@@ -103,7 +103,7 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(thread, work, *args)
         except (duckdb.Error, OSError) as problem:
-            said = str(problem).splitlines()[0]
+            said = " ".join(str(problem).partition("\n\n")[0].split())  # the cause, without DuckDB's advice below it
             raise BuildError(
                 f"the warehouse cannot be {done}: {said}; what was finished is kept, run the same build again to go on"
             ) from problem

@@ -1,5 +1,5 @@
--- DuckLake has no primary keys: one appender per warehouse, a guard in every appending transaction, and the audit_*
--- views, which must be empty after every build, keep these tables in order.
+-- DuckLake has no primary keys: one appender per warehouse, which knows what has an outcome, and the audit_* views, which
+-- must be empty after every build, keep these tables in order.
 
 CREATE TABLE documents (
     document_id VARCHAR NOT NULL, unit_id VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
