@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from pipeline.parameters import expand, identity_of, make_strategy
 from pipeline.registry import STAGES, STRATEGIES
-from pipeline.strategy import SetWide
+from pipeline.strategy import Fitted, SetWide
 from prompts.library import Template, load_template, shipped_template
-from prompts.principles import Principle, load_principle
 from schemas.errors import RequestError, nearest
 from schemas.fingerprints import identify
 from schemas.models import ModelSpec
-from schemas.recipe import RecipeFile, StepSpec
+from schemas.recipe import Limits, RecipeFile, StepSpec
 
 DEFAULT_MODEL = "default"
 NEEDS = {
     "document": ("documents",),
     "passage": ("passages",),
     "prompt": ("prompts",),
+    "response": ("responses",),
+    "responses": ("responses",),
     "response_pair": ("responses",),
     "candidates": ("responses", "signals"),
+    "pair": ("pairs",),
+    "all_candidates": ("responses", "signals"),
     "all_pairs": ("pairs",),
+    "all_judged_pairs": ("pairs", "signals"),
 }
 RELEASE = "land/release"
 
 
 @dataclass(frozen=True)
 class BoundStep:
-    """One step, ready to run. `label` is unique within its recipe, `identity` is what the fingerprint stands for."""
+    """One step, ready to run. `label` is unique within its recipe, `identity` is what the fingerprint stands for.
+
+    `index` is its place in the recipe as written: steps that one of them stands for share it, and share its limits.
+    """
 
     label: str
     key: str
@@ -41,6 +46,8 @@ class BoundStep:
     templates: Mapping[str, Template]
     fingerprint: str
     identity: dict[str, Any]
+    index: int
+    limits: Limits
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -48,9 +55,14 @@ class BoundStep:
         return _aliases(self.strategy)
 
     @property
+    def at_once(self) -> int:
+        """The calls of one unit that may be under way at once."""
+        return int(getattr(self.strategy, "at_once", self.strategy.calls))
+
+    @property
     def is_set_wide(self) -> bool:
-        """Whether it must see all pairs at once."""
-        return isinstance(self.strategy, SetWide)
+        """Whether it must see all rows before it can answer for one."""
+        return isinstance(self.strategy, SetWide | Fitted)
 
 
 @dataclass(frozen=True)
@@ -81,12 +93,13 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
     Raises `RecipeError` for the first mistake, with file, line and the nearest right name.
     """
     specs = {DEFAULT_MODEL: ModelSpec(), **file.recipe.models, **(models or {})}
-    labels: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     steps = []
     for index, step in enumerate(file.recipe.steps):
-        labels[step.strategy] = labels.get(step.strategy, 0) + 1
-        count = labels[step.strategy]
-        steps.append(_bind_step(file, index, step, specs, step.strategy if count == 1 else f"{step.strategy}#{count}"))
+        for bound in _bind_step(file, index, step, specs):
+            seen[bound.label] += 1
+            count = seen[bound.label]
+            steps.append(bound if count == 1 else replace(bound, label=f"{bound.label}#{count}"))
     _check_order(file, steps)
     release = steps[-1] if steps[-1].key == RELEASE else None
     body = steps[:-1] if release else steps
@@ -104,70 +117,30 @@ def models_used(recipe: BoundRecipe) -> list[str]:
     return sorted({alias for step in recipe.row_local for alias in step.models})
 
 
-def _bind_step(file: RecipeFile, index: int, step: StepSpec, specs: Mapping[str, ModelSpec], label: str) -> BoundStep:
+def _bind_step(file: RecipeFile, index: int, step: StepSpec, specs: Mapping[str, ModelSpec]) -> Iterator[BoundStep]:
+    """The bound steps that one step of a recipe stands for; their labels are not unique yet."""
     strategy_class = STRATEGIES.get(step.strategy)
     if strategy_class is None:
         raise file.mistake(
             f"unknown strategy `{step.strategy}`{_nearest_strategy(step.strategy)}", "steps", index, step.strategy
         )
-    strategy = _with_params(file, index, step, strategy_class)
-    for alias in _aliases(strategy):
-        if alias not in specs:
-            field = "model" if hasattr(strategy, "model") else "models"
-            raise file.mistake(
-                f"`{step.strategy}` asks model `{alias}`, which is not under `models:`{nearest(alias, specs)}",
-                "steps",
-                index,
-                field,
-            )
-    templates = _templates(file, index, step, strategy)
-    identity = _identity(step.strategy, strategy, templates, specs)
-    return BoundStep(label, step.strategy, strategy, templates, identify("steps", identity), identity)
-
-
-def _with_params(file: RecipeFile, index: int, step: StepSpec, strategy_class: type[Any]) -> Any:
-    """The strategy with its parameters, each checked; a principle's name becomes the principle."""
-    hints = get_type_hints(strategy_class)
-    fields = {field.name for field in dataclasses.fields(strategy_class)}
-    params = dict(step.params)
-    for name, value in params.items():
-        if name not in fields:
-            raise file.mistake(
-                f"`{step.strategy}` has no parameter `{name}`{nearest(str(name), fields)}", "steps", index, name
-            )
-        if hints.get(name) is Principle and isinstance(value, str):
-            try:
-                params[name] = load_principle(value, file.path.parent).model_dump()
-            except RequestError as problem:
-                raise file.mistake(str(problem), "steps", index, name) from None
-    try:
-        # JSON in strict mode: lists become tuples, but "3" does not become 3, nor 0.5 an integer.
-        return TypeAdapter(strategy_class).validate_json(json.dumps(params, allow_nan=False), strict=True)
-    except ValidationError as problem:
-        first = problem.errors(include_url=False)[0]
-        place: list[int | str] = [
-            part for part in first["loc"] if not isinstance(part, str) or not part.startswith("function")
-        ]
-        name = str(place[0]) if place else ""
-        said = first["msg"].removeprefix("Value error, ")
-        inner = getattr(hints.get(name), "model_fields", {})
-        if first["type"] == "extra_forbidden":
-            message = f"`{step.strategy}`: `{name}` has no key `{place[-1]}`{nearest(str(place[-1]), inner)}"
-        elif first["type"] == "missing" and len(place) > 1:
-            message = f"`{step.strategy}`: `{name}` needs the key `{place[-1]}`"
-        elif first["type"] == "missing":
-            message = f"`{step.strategy}` needs the parameter `{name}`"
-        else:
-            message = (
-                f"`{step.strategy}`: `{'.'.join(map(str, place))}` is {first['input']!r}: {said}"
-                if place
-                else f"`{step.strategy}`: {said}"
-            )
-        raise file.mistake(message, "steps", index, *place) from None
-    except (TypeError, ValueError) as problem:
-        raise file.mistake(
-            f"`{step.strategy}`: parameters are plain numbers, words and lists ({problem})", "steps", index
-        ) from None
+    for which, params in expand(file, index, step, strategy_class):
+        strategy = make_strategy(file, index, step.strategy, strategy_class, params)
+        for alias in _aliases(strategy):
+            if alias not in specs:
+                field = "model" if "model" in step.params or "models" not in step.params else "models"
+                raise file.mistake(
+                    f"`{step.strategy}` asks model `{alias}`, which is not under `models:`{nearest(alias, specs)}",
+                    "steps",
+                    index,
+                    field,
+                )
+        templates = _templates(file, index, step, strategy)
+        identity = _identity(step.strategy, strategy, templates, specs)
+        label = f"{step.strategy}[{which}]" if which else step.strategy
+        yield BoundStep(
+            label, step.strategy, strategy, templates, identify("steps", identity), identity, index, step.limits
+        )
 
 
 def _templates(file: RecipeFile, index: int, step: StepSpec, strategy: Any) -> dict[str, Template]:
@@ -194,13 +167,10 @@ def _identity(
     key: str, strategy: Any, templates: Mapping[str, Template], specs: Mapping[str, ModelSpec]
 ) -> dict[str, Any]:
     """Everything that could change this step's answers; see `schemas.fingerprints` for what is left out."""
-    params = TypeAdapter(type(strategy)).dump_python(strategy, mode="json")
-    for field in ("model", "models"):
-        params.pop(field, None)
     return {
         "strategy": key,
         "version": strategy.version,
-        "params": params,
+        "params": identity_of(strategy),
         "models": [specs[alias].identity() for alias in _aliases(strategy)],
         "prompts": {name: template.sha256 for name, template in sorted(templates.items())},
     }
@@ -215,7 +185,8 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
     """Every step finds rows of the kind it works on; set-wide steps come after row-local ones; a release comes last."""
     made = {"documents"}
     seen_set_wide: str | None = None
-    for index, step in enumerate(steps):
+    for place, step in enumerate(steps):
+        index = step.index
         if missing := [table for table in NEEDS[step.strategy.unit] if table not in made]:
             makers = [
                 key
@@ -228,10 +199,11 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
                 index,
             )
         if step.key == RELEASE:
-            if index != len(steps) - 1:
+            if place != len(steps) - 1:
                 raise file.mistake(f"`{RELEASE}` is the last step of a recipe; move it to the end", "steps", index)
         elif step.is_set_wide:
             seen_set_wide = step.key
+            made.add(getattr(step.strategy, "makes", "pairs"))
         elif seen_set_wide:
             raise file.mistake(
                 f"`{step.key}` works row by row and comes after `{seen_set_wide}`, which needs all rows; swap them",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from schemas.requests import Asking
 from schemas.rows import Row
-from schemas.units import PairText, UnitKind
+from schemas.units import Candidates, PairText, UnitKind
 
-Table = Literal["passages", "prompts", "responses", "signals", "pairs"]
+Table = Literal["passages", "prompts", "responses", "signals", "pairs", "labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,10 @@ class Strategy(Protocol):
     A strategy that asks models is a generator function: it yields rounds of requests, is sent the completions in the
     same order, and returns its answer. One that asks nothing returns its answer at once. `Unanswerable` says that the
     unit failed for good. A field named `model` or `models` holds aliases of the recipe's models.
+
+    Two attributes are optional. `at_once`: the calls of its widest round, where there are several rounds. `each`: what
+    a recipe may give in the plural, as `{"principles": "principle", "models": "model"}`; the step then stands for one
+    step with each of them, and a change to one of them leaves the others' work as it is.
     """
 
     version: ClassVar[int]
@@ -78,4 +82,26 @@ class SetWide(Protocol):
 
     def decide(self, pairs: Iterable[PairText]) -> Iterator[Decision]:
         """One decision for each pair, whatever order they come in."""
+        ...
+
+
+@runtime_checkable
+class Fitted(Protocol):
+    """A strategy that must see all judged candidates before it can label one: a barrier in the flow. It asks no model.
+
+    `fit` reads all units, in any order, and returns plain JSON values: all that one unit's answer needs to know of the
+    others. `answer` is then a pure function of one unit and the fit; when another fit comes out, every unit is answered
+    anew. Fits are kept in the table `fits`.
+    """
+
+    version: ClassVar[int]
+    unit: ClassVar[UnitKind]
+    makes: ClassVar[Table]
+
+    def fit(self, units: Iterable[Candidates]) -> Mapping[str, Any]:
+        """What all units say together; rounded so that it is the same in any process."""
+        ...
+
+    def answer(self, unit: Candidates, fit: Mapping[str, Any]) -> Answer:
+        """The rows of one unit, or why there are none."""
         ...

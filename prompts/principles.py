@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import ClassVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from prompts.library import SHIPPED
-from schemas.errors import RequestError, nearest
+from prompts.words import Words
 
 
-class Principle(BaseModel):
-    """One criterion in words: what it asks for, what its negation asks for, and when it applies."""
+class Principle(Words):
+    """One criterion in words: what it asks for, what its negation asks for, how much it weighs and when it applies.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    `detail` is the long form that a detailed preamble adds (what is good, what is poor). With `inverted` the definition
+    describes the worse answer ("the more harmful one"): verdicts are turned round as they are read (arXiv 2309.00267,
+    appendix; the question is easier to answer so).
+    """
 
-    name: str
+    folder: ClassVar[str] = "principles"
+    kind: ClassVar[str] = "principle"
+    labels_only: ClassVar[tuple[str, ...]] = ("weight", "when")
+
     definition: str
     negation: str
+    detail: str = ""
+    inverted: bool = False
     weight: float = Field(1.0, gt=0)
     when: str = "always"
-
-
-def principle_names() -> list[str]:
-    """The names of all shipped principles."""
-    return sorted(path.stem for path in (SHIPPED / "principles").glob("*.yaml"))
-
-
-def load_principle(name: str, folder: Path) -> Principle:
-    """A shipped principle by name, or a file of the user's own (`./kind.yaml`, relative to `folder`)."""
-    is_file = name.endswith((".yaml", ".yml"))
-    path = folder / name if is_file else SHIPPED / "principles" / f"{name}.yaml"
-    if not path.is_file():
-        wrong = "is not a file" if is_file else "is not a principle" + nearest(name, principle_names())
-        raise RequestError(f"principle {name!r} {wrong}")
-    try:
-        return Principle.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as problem:
-        raise RequestError(f"{path} is not a principle: {str(problem).splitlines()[0]}") from None

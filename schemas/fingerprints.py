@@ -34,6 +34,8 @@ PREFIXES = {
     "responses": "rsp",
     "signals": "sig",
     "pairs": "par",
+    "labels": "lbl",
+    "fits": "fit",
     "steps": "stp",
     "items": "itm",
     "groups": "grp",

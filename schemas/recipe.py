@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import RecipeError, nearest
 from schemas.models import ModelSpec
@@ -28,14 +28,24 @@ from schemas.models import ModelSpec
 Lines = dict[tuple[Any, ...], int]
 
 
+class Limits(BaseModel):
+    """What may be spent, at most: calls, and money in the currency of the models' prices. None is no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    max_calls: int | None = Field(None, ge=0, strict=True)
+    max_cost: float | None = Field(None, ge=0)
+
+
 class StepSpec(BaseModel):
-    """One step: the strategy's registry key, its parameters, and an optional prompt file of the user's own."""
+    """One step: the strategy's registry key and parameters, an optional prompt file of the user's own, and its limits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     strategy: str
     params: dict[str, Any] = {}
     prompt: str | None = None
+    limits: Limits = Limits()
 
 
 class Recipe(BaseModel):
@@ -47,6 +57,7 @@ class Recipe(BaseModel):
     about: str = ""
     paper: str = ""
     models: dict[str, ModelSpec] = {}
+    limits: Limits = Limits()
     steps: tuple[StepSpec, ...]
 
 
@@ -116,7 +127,9 @@ def _step(step: Any, index: int, path: Path, lines: Lines) -> dict[str, Any]:
                 {("steps", index, *place[3:]): line for place, line in list(lines.items()) if place[:3] == within}
             )
             params = dict(params or {})
-            return {"strategy": strategy, "prompt": params.pop("prompt", None), "params": params}
+            limits = {name: params.pop(name) for name in Limits.model_fields if name in params}
+            prompt = params.pop("prompt", None)
+            return {"strategy": strategy, "prompt": prompt, "limits": limits, "params": params}
     raise RecipeError(
         f"a step is `stage/strategy` or `stage/strategy: {{parameters}}`, not {step!r}",
         file=path,
@@ -128,7 +141,10 @@ def _form_error(problem: ValidationError, path: Path, lines: Lines) -> RecipeErr
     """The first complaint of pydantic, in one sentence with the line it is about."""
     first = problem.errors(include_url=False)[0]
     place = tuple(first["loc"])
-    known = ModelSpec.model_fields if place[:1] == ("models",) else Recipe.model_fields
+    if place[:1] == ("steps",) and "limits" in place:
+        place = (*place[:2], *place[3:])  # as people write it: beside the parameters
+    models: dict[Any, type[BaseModel]] = {"models": ModelSpec, "limits": Limits}
+    known = models.get(place[0] if len(place) > 1 else "", Recipe).model_fields
     name = str(place[-1])
     if first["type"] == "extra_forbidden":
         message = f"unknown key `{name}`{nearest(name, known)}"

@@ -124,6 +124,22 @@ class PairAnswer(Row):
     rationale: str | None = None
 
 
+class LabelAnswer(Row):
+    """What one person said: `vote` on two responses (a, b by id) with its `strength` ≥ 0, or a `score` for one.
+
+    `name` is the criterion, where people were asked about one.
+    """
+
+    prompt_id: str
+    response_ids: list[str]
+    annotator: str
+    name: str | None = None
+    vote: Vote | None = None
+    strength: float | None = None
+    score: float | None = None
+    note: str | None = None
+
+
 class Document(DocumentAnswer):
     """A stored document."""
 
@@ -211,4 +227,5 @@ ANSWER_TABLES: dict[type[Row], str] = {
     ResponseAnswer: "responses",
     SignalAnswer: "signals",
     PairAnswer: "pairs",
+    LabelAnswer: "labels",
 }

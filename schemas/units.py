@@ -11,7 +11,10 @@ from typing import Literal
 
 from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
 
-UnitKind = Literal["document", "passage", "prompt", "response_pair", "candidates", "all_pairs"]
+UnitKind = Literal[
+    "document", "passage", "prompt", "response", "responses", "response_pair", "candidates", "pair",
+    "all_candidates", "all_pairs", "all_judged_pairs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,24 @@ class PromptUnit:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponseUnit:
+    """One candidate answer with the prompt it answers."""
+
+    unit_id: str
+    prompt: Prompt
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseGroup:
+    """All candidate answers to one prompt, sorted by id."""
+
+    unit_id: str
+    prompt: Prompt
+    responses: tuple[Response, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ResponsePair:
     """Two candidate answers to one prompt, `a` and `b` in the order of their ids."""
 
@@ -61,13 +82,39 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class PairText:
-    """One labelled pair with its texts, as filters and exports read it."""
+    """One labelled pair with its texts, as filters and exports read it.
+
+    `signals` are those in scope that speak of both its responses or of one; empty unless the unit is a judged one.
+    """
 
     unit_id: str
     pair: Pair
     prompt: Prompt
     chosen: Response
     rejected: Response
+    signals: tuple[Signal, ...] = ()
 
 
-Unit = DocumentUnit | PassageUnit | PromptUnit | ResponsePair | Candidates | PairText
+Unit = DocumentUnit | PassageUnit | PromptUnit | ResponseUnit | ResponseGroup | ResponsePair | Candidates | PairText
+
+
+def document_of(unit: Unit) -> str:
+    """The home document of a unit."""
+    match unit:
+        case DocumentUnit():
+            return unit.document.document_id
+        case PassageUnit():
+            return unit.passage.document_id
+        case _:
+            return unit.prompt.document_id
+
+
+def subject_of(unit: Unit) -> str:
+    """The row a unit is about: itself, or the prompt of a group of responses."""
+    match unit:
+        case PromptUnit() | ResponseGroup() | ResponsePair() | Candidates():
+            return unit.prompt.prompt_id
+        case ResponseUnit():
+            return unit.response.response_id
+        case _:
+            return unit.unit_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import tenacity
 
+from schemas.fingerprints import identify
 from schemas.rows import Outcome
 from warehouse.connection import LAKE, literal
 from warehouse.store import Store
@@ -57,6 +58,19 @@ class Ledger:
         if self._committer is None or self._committer.done():
             self._committer = asyncio.create_task(self._commit_waiting())
         await done
+
+    async def note_fit(self, fingerprint: str, step: str, fit: Mapping[str, Any]) -> str:
+        """Keep what a fitted step found out, once; returns its id."""
+        fit_id = identify("fits", fingerprint, fit)
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> None:
+            known = cursor.execute(f"SELECT 1 FROM {LAKE}.fits WHERE fit_id = {literal(fit_id)}").fetchone()
+            if known is None:
+                row = {"fit_id": fit_id, "fingerprint": fingerprint, "step": step, "fit": fit}
+                self._insert(cursor, "fits", [row])
+
+        await self._store.write(work)
+        return fit_id
 
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()

@@ -18,58 +18,33 @@ import duckdb
 
 from schemas.units import Unit, UnitKind
 from warehouse.connection import LAKE, literal
+from warehouse.forming import EVERYTHING, TABLES, UNITS
 from warehouse.reading import Key, read_page
 from warehouse.store import SCRATCH, Store
 
 Result = TypeVar("Result")
 EVERY_SHARD = -1
 START: Key = ("", "", "")
-NOUNS = {"passages": "passage", "prompts": "prompt", "responses": "response", "signals": "signal", "pairs": "pair"}
+NOUNS = {
+    "passages": "passage",
+    "prompts": "prompt",
+    "responses": "response",
+    "signals": "signal",
+    "pairs": "pair",
+    "labels": "label",
+}
 PARENTS = {
     "passages": "document_id",
     "prompts": "document_id",
     "responses": "prompt_id",
     "signals": "prompt_id",
     "pairs": "prompt_id",
+    "labels": "prompt_id",
 }
 
 STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}
 ITEM_COLUMNS = {"uri": "VARCHAR", "item_id": "VARCHAR", "licence": "VARCHAR"}
 DECISION_COLUMNS = {"unit_id": "VARCHAR", "subject_id": "VARCHAR", "document_id": "VARCHAR", "keep": "BOOLEAN"}
-
-TABLES = f"""
-CREATE TABLE {SCRATCH}.items (uri VARCHAR, item_id VARCHAR, licence VARCHAR);
-CREATE TABLE {SCRATCH}.live (tab VARCHAR, shard INTEGER, row_id VARCHAR, parent_id VARCHAR, document_id VARCHAR);
-CREATE TABLE {SCRATCH}.units (
-    position INTEGER, shard INTEGER, unit_id VARCHAR, subject_id VARCHAR, document_id VARCHAR, a VARCHAR, b VARCHAR
-);
-CREATE TABLE {SCRATCH}.pending AS FROM {SCRATCH}.units LIMIT 0;
-CREATE TABLE {SCRATCH}.steps (position INTEGER, step VARCHAR, fingerprint VARCHAR);
-CREATE MACRO {SCRATCH}.group_id(members) AS 'grp_' || substr(md5(array_to_string(list_sort(members), '|')), 1, 20);
-"""
-
-SIMPLE_UNITS = """
-SELECT shard, row_id AS unit_id, row_id AS subject_id, document_id, NULL AS a, NULL AS b
-FROM plan.live WHERE tab = '{tab}' AND {{here}}
-"""
-
-UNITS: dict[UnitKind, str] = {
-    "document": SIMPLE_UNITS.format(tab="documents"),
-    "passage": SIMPLE_UNITS.format(tab="passages"),
-    "prompt": SIMPLE_UNITS.format(tab="prompts"),
-    "response_pair": """
-WITH responses AS (FROM plan.live WHERE tab = 'responses' AND {here})
-SELECT x.shard, plan.group_id([x.row_id, y.row_id]) AS unit_id, x.parent_id AS subject_id, x.document_id,
-    x.row_id AS a, y.row_id AS b
-FROM responses x JOIN responses y ON y.parent_id = x.parent_id AND x.row_id < y.row_id
-""",
-    "candidates": """
-SELECT any_value(shard) AS shard, plan.group_id(list(row_id) || [parent_id]) AS unit_id, parent_id AS subject_id,
-    any_value(document_id) AS document_id, NULL AS a, NULL AS b
-FROM plan.live WHERE tab IN ('responses', 'signals') AND {here} GROUP BY parent_id
-""",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -170,25 +145,44 @@ class Plan:
         return await self._store.read(work)
 
     async def pending(self, position: int, shard: int, kind: UnitKind) -> AsyncIterator[list[Unit]]:
-        """The pending units of a step in a shard, a page at a time; those of one document together (they share a prefix)."""
-        source, after = f"FROM {SCRATCH}.pending WHERE position = {position} AND shard = {shard}", START
+        """The pending units of a step in a shard or in all, a page at a time; those of one document together."""
+        source, after = f"FROM {SCRATCH}.pending WHERE position = {position} AND {_in(shard)}", START
         while True:
             units, after = await self._store.read(read_page, kind, source, after)
             if not units:
                 return
             yield units
 
-    async def over_pairs(self, work: Callable[[Iterator[Unit]], Result]) -> Result:
-        """What `work` makes of all pairs in scope, of all shards, by document; it is handed them one at a time."""
-        source = f"SELECT row_id AS unit_id, row_id AS subject_id, document_id FROM {SCRATCH}.live WHERE tab = 'pairs'"
+    async def over_all(self, kind: UnitKind, work: Callable[[Iterator[Unit]], Result]) -> Result:
+        """What `work` makes of all units in scope, of all shards, by document; it is handed them one at a time."""
+        source = EVERYTHING[kind]
 
-        def pairs(cursor: duckdb.DuckDBPyConnection) -> Iterator[Unit]:
-            units, after = read_page(cursor, "all_pairs", source, START)
+        def units_of(cursor: duckdb.DuckDBPyConnection) -> Iterator[Unit]:
+            units, after = read_page(cursor, kind, source, START)
             while units:
                 yield from units
-                units, after = read_page(cursor, "all_pairs", source, after)
+                units, after = read_page(cursor, kind, source, after)
 
-        return await self._store.read(lambda cursor: work(pairs(cursor)))
+        return await self._store.read(lambda cursor: work(units_of(cursor)))
+
+    async def form_fitted(self, position: int, kind: UnitKind, fingerprint: str, fit_id: str) -> Counts:
+        """Form the units of a fitted step, each with the fit in its id, and find those without an outcome."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
+            cursor.execute(f"""
+                INSERT INTO {SCRATCH}.units
+                SELECT {position}, u.* REPLACE (plan.group_id([u.unit_id, {literal(fit_id)}]) AS unit_id)
+                FROM ({EVERYTHING[kind]}) u
+            """)
+            cursor.execute(f"""
+                INSERT INTO {SCRATCH}.pending SELECT u.* FROM (FROM {SCRATCH}.units WHERE position = {position}) u
+                ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id
+            """)
+            count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}"))
+            pending = f"SELECT count(*) FROM {SCRATCH}.pending WHERE position = {position}"
+            return Counts(count, _one(cursor.execute(pending)))
+
+        return await self._store.read(work)
 
     async def settle(self, position: int, shard: int, table: str, fingerprint: str, *, deferred: bool) -> None:
         """After a step: put the rows it made in scope, and set aside documents with units that are still pending."""

@@ -13,7 +13,18 @@ import duckdb
 from pydantic import BaseModel
 
 from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
-from schemas.units import Candidates, DocumentUnit, PairText, PassageUnit, PromptUnit, ResponsePair, Unit, UnitKind
+from schemas.units import (
+    Candidates,
+    DocumentUnit,
+    PairText,
+    PassageUnit,
+    PromptUnit,
+    ResponseGroup,
+    ResponsePair,
+    ResponseUnit,
+    Unit,
+    UnitKind,
+)
 from warehouse.connection import literal, rows_of
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -33,6 +44,20 @@ JOIN (FROM lake.documents WHERE {these}) d ON d.document_id = u.document_id
     "prompt": """
 SELECT u.unit_id, q AS prompt FROM {page} u JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
 """,
+    "response": """
+SELECT u.unit_id, q AS prompt, r AS response FROM {page} u
+JOIN (FROM lake.responses WHERE {these}) r ON r.response_id = u.subject_id
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = r.prompt_id
+""",
+    "responses": """
+WITH answers AS (
+    SELECT l.parent_id AS prompt_id, list(r ORDER BY r.response_id) AS responses
+    FROM (FROM plan.live WHERE tab = 'responses' AND parent_id IN (SELECT subject_id FROM {page}) AND {these}) l
+    JOIN (FROM lake.responses WHERE {these}) r ON r.response_id = l.row_id GROUP BY 1
+)
+SELECT u.unit_id, q AS prompt, answers.responses FROM {page} u
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id JOIN answers ON answers.prompt_id = u.subject_id
+""",
     "response_pair": """
 WITH r AS (FROM lake.responses WHERE {these})
 SELECT u.unit_id, q AS prompt, x AS a, y AS b FROM {page} u
@@ -51,14 +76,30 @@ SELECT u.unit_id, q AS prompt, answers.responses, votes.signals FROM {page} u
 JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
 LEFT JOIN answers ON answers.prompt_id = u.subject_id LEFT JOIN votes ON votes.prompt_id = u.subject_id
 """,
-    "all_pairs": """
+    "pair": """
 WITH r AS (FROM lake.responses WHERE {these})
-SELECT u.unit_id, p AS pair, q AS prompt, x AS chosen, y AS rejected FROM {page} u
+SELECT u.unit_id, p AS pair, q AS prompt, x AS chosen, y AS rejected, NULL AS signals FROM {page} u
 JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.unit_id
 JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = p.prompt_id
 JOIN r x ON x.response_id = p.chosen_id JOIN r y ON y.response_id = p.rejected_id
 """,
+    "all_judged_pairs": """
+WITH r AS (FROM lake.responses WHERE {these}), p AS (
+    SELECT u.unit_id, p FROM {page} u JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.unit_id
+), votes AS (
+    SELECT p.unit_id, list(s ORDER BY s.signal_id) AS signals FROM p
+    JOIN (FROM plan.live WHERE tab = 'signals' AND {these}) l ON l.parent_id = p.p.prompt_id
+    JOIN (FROM lake.signals WHERE {these}) s ON s.signal_id = l.row_id
+    WHERE list_has_all([p.p.chosen_id, p.p.rejected_id], s.response_ids) GROUP BY 1
+)
+SELECT u.unit_id, p.p AS pair, q AS prompt, x AS chosen, y AS rejected, votes.signals FROM {page} u
+JOIN p ON p.unit_id = u.unit_id
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = p.p.prompt_id
+JOIN r x ON x.response_id = p.p.chosen_id JOIN r y ON y.response_id = p.p.rejected_id
+LEFT JOIN votes ON votes.unit_id = u.unit_id
+""",
 }
+UNIT_QUERIES |= {"all_pairs": UNIT_QUERIES["pair"], "all_candidates": UNIT_QUERIES["candidates"]}
 ORDER = "document_id, subject_id, unit_id"
 Key = tuple[str, str, str]
 
@@ -88,21 +129,27 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
             return PassageUnit(unit_id, _row(Passage, row["passage"]), row["title"] or "")
         case "prompt":
             return PromptUnit(unit_id, _row(Prompt, row["prompt"]))
+        case "response":
+            return ResponseUnit(unit_id, _row(Prompt, row["prompt"]), _row(Response, row["response"]))
+        case "responses":
+            answers = tuple(_row(Response, each) for each in row["responses"])
+            return ResponseGroup(unit_id, _row(Prompt, row["prompt"]), answers)
         case "response_pair":
             return ResponsePair(
                 unit_id, _row(Prompt, row["prompt"]), _row(Response, row["a"]), _row(Response, row["b"])
             )
-        case "candidates":
+        case "candidates" | "all_candidates":
             responses = tuple(_row(Response, each) for each in row["responses"] or ())
             signals = tuple(_row(Signal, each) for each in row["signals"] or ())
             return Candidates(unit_id, _row(Prompt, row["prompt"]), responses, signals)
-        case "all_pairs":
+        case "pair" | "all_pairs" | "all_judged_pairs":
             return PairText(
                 unit_id,
                 _row(Pair, row["pair"]),
                 _row(Prompt, row["prompt"]),
                 _row(Response, row["chosen"]),
                 _row(Response, row["rejected"]),
+                tuple(_row(Signal, each) for each in row["signals"] or ()),
             )
 
 

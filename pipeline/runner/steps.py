@@ -6,18 +6,19 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from pipeline.binding import BoundStep
-from pipeline.models.pool import ModelPool, usage_of
-from pipeline.strategy import Answer, Decision, Nothing
+from pipeline.models.pool import ModelPool
+from pipeline.runner.asking import Asked
+from pipeline.strategy import Answer, Decision, Fitted, Nothing
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.fingerprints import identify
-from schemas.requests import Asking, Completion, Request, Usage
+from schemas.requests import Usage
 from schemas.rows import Outcome, Row
-from schemas.units import Candidates, DocumentUnit, PassageUnit, PromptUnit, ResponsePair, Unit
+from schemas.units import Unit, document_of, subject_of
 from warehouse.ledger import Finished, Ledger
 from warehouse.plan import EVERY_SHARD, NOUNS, Plan
 
@@ -71,14 +72,16 @@ class StageRunner:
         self.progress(report)
         if counts.pending:
             batches = self.plan.pending(position, shard, strategy.unit)
-            at_once = self.models.room(step.models, strategy.calls) if step.models else WORKERS_WITHOUT_MODEL
+            at_once = self.models.room(step.models, step.at_once) if step.models else WORKERS_WITHOUT_MODEL
             await self._work_off(step, batches, min(counts.pending, at_once), report)
         await self.plan.settle(position, shard, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
         return report
 
     async def run_set_wide(self, position: int, step: BoundStep) -> StepReport:
-        """Take a set-wide step's decisions anew over all pairs in scope; only new ones become outcomes."""
-        decisions = await self.plan.over_pairs(lambda pairs: list(step.strategy.decide(pairs)))
+        """Take a set-wide step's answers anew over all rows in scope; only new ones become outcomes."""
+        if isinstance(step.strategy, Fitted):
+            return await self._run_fitted(position, step)
+        decisions = await self.plan.over_all(step.strategy.unit, lambda pairs: list(step.strategy.decide(pairs)))
         new = await self.plan.decide(
             position, [(d.unit_id, d.subject_id, d.document_id, d.keep) for d in decisions], step.fingerprint
         )
@@ -90,6 +93,21 @@ class StageRunner:
             await asyncio.gather(*(self.ledger.record(self._decided(step, decision)) for decision in some))
             report.done += len(some)
             self.progress(report)
+        return report
+
+    async def _run_fitted(self, position: int, step: BoundStep) -> StepReport:
+        """Fit a step to all units, and answer those that were not answered under this fit."""
+        strategy = step.strategy
+        fit = await self.plan.over_all(strategy.unit, lambda units: dict(strategy.fit(units)))
+        fit_id = await self.ledger.note_fit(step.fingerprint, step.label, fit)
+        counts = await self.plan.form_fitted(position, strategy.unit, step.fingerprint, fit_id)
+        report = StepReport(step.label, EVERY_SHARD, counts.units, counts.pending)
+        self.progress(report)
+        if counts.pending:
+            answering = replace(step, strategy=_Answering(strategy, fit))
+            batches = self.plan.pending(position, EVERY_SHARD, strategy.unit)
+            await self._work_off(answering, batches, WORKERS_WITHOUT_MODEL, report)
+        await self.plan.settle(position, EVERY_SHARD, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
         return report
 
     def _decided(self, step: BoundStep, decision: Decision) -> Finished:
@@ -124,7 +142,7 @@ class StageRunner:
         async def work() -> None:
             more = True
             while more:
-                async with self.models.places(step.models, step.strategy.calls):
+                async with self.models.places(step.models, step.at_once):
                     more = not self.stopping.is_set() and (bool(ready) or await is_more())
                     if more:
                         await one(ready.popleft())
@@ -149,7 +167,7 @@ class StageRunner:
 
     async def _attempt(self, step: BoundStep, unit: Unit, report: StepReport) -> Finished | None:
         """One unit, once: its rows and outcome, or None when it stays pending. The only place that catches everything."""
-        asked = _Asked(self.models, step)
+        asked = Asked(self.models, step)
         started = time.perf_counter()
         answer: Answer
         rows: list[dict[str, Any]] = []
@@ -209,64 +227,18 @@ class StageRunner:
         return stamped
 
 
-@dataclass(slots=True)
-class _Asked:
-    """Drives one strategy through its rounds of requests and adds up what they used."""
+@dataclass(frozen=True, slots=True)
+class _Answering:
+    """A fitted strategy with its fit: to the runner a strategy of one unit like any other."""
 
-    models: ModelPool
-    step: BoundStep
-    usage: Usage = field(default_factory=Usage)
+    calls: ClassVar[int] = 0
 
-    async def drive(self, work: Asking[Answer] | Answer) -> Answer:
-        if isinstance(work, list | Nothing):
-            return work
-        try:
-            requests = next(work)
-            while True:
-                requests = work.send(await self._round(requests))
-        except StopIteration as stop:
-            answer: Answer = stop.value
-            return answer
+    fitted: Fitted
+    fit: Mapping[str, Any]
 
-    async def _round(self, requests: list[Request]) -> list[Completion]:
-        """The completions of one round, in the order of the requests, whatever order they came in."""
-        if len(requests) == 1:
-            results: list[Completion | BaseException] = [await self._one(requests[0])]
-        else:
-            results = await asyncio.gather(*map(self._one, requests))
-        problems = [result for result in results if isinstance(result, BaseException)]
-        # A round fails as a whole, for its gravest reason: a wrong key before a wait, a wait before a refusal.
-        for kind in (EngineError, Transient, Unanswerable, BaseException):
-            for problem in problems:
-                if isinstance(problem, kind):
-                    raise problem
-        return [result for result in results if isinstance(result, Completion)]
+    @property
+    def makes(self) -> str:
+        return self.fitted.makes
 
-    async def _one(self, request: Request) -> Completion | BaseException:
-        try:
-            completion = await self.models.ask(request, self.step.templates)
-        except Exception as problem:
-            self.usage += usage_of(problem)
-            return problem
-        self.usage += completion.usage
-        return completion
-
-
-def document_of(unit: Unit) -> str:
-    """The home document of a unit."""
-    match unit:
-        case DocumentUnit():
-            return unit.document.document_id
-        case PassageUnit():
-            return unit.passage.document_id
-        case _:
-            return unit.prompt.document_id
-
-
-def subject_of(unit: Unit) -> str:
-    """The row a unit is about: itself, or the prompt of a group of responses."""
-    match unit:
-        case PromptUnit() | ResponsePair() | Candidates():
-            return unit.prompt.prompt_id
-        case _:
-            return unit.unit_id
+    def __call__(self, unit: Any) -> Answer:
+        return self.fitted.answer(unit, self.fit)

@@ -7,28 +7,29 @@ from pathlib import Path
 import pytest
 import yaml
 
-from prompts.principles import Principle, load_principle, principle_names
+from prompts.principles import Principle
 from schemas.errors import RequestError
 
 KIND = {"name": "kind", "definition": "The better answer is kind.", "negation": "The better answer is unkind."}
 
 
 def test_there_are_principles() -> None:
-    assert {"helpful", "honest", "grounded"} <= set(principle_names())
+    assert {"helpful", "honest", "grounded"} <= set(Principle.shipped())
 
 
-@pytest.mark.parametrize("name", principle_names())
+@pytest.mark.parametrize("name", Principle.shipped())
 def test_every_shipped_principle_loads_under_its_own_name(name: str) -> None:
-    principle = load_principle(name, Path())
-    assert principle.name == name
-    assert principle.definition.startswith("The better answer")
-    assert principle.negation != principle.definition
+    found = Principle.load_all(name, Path())
+    for principle in found:
+        assert principle.negation != principle.definition
+        assert Principle.load(name if len(found) == 1 else f"{name}/{principle.name}", Path()) == principle
+    assert len(found) > 1 or found[0].name == name
 
 
 def test_a_file_is_found_beside_the_recipe(tmp_path: Path) -> None:
     (tmp_path / "kind.yaml").write_text(yaml.safe_dump(KIND))
-    assert load_principle("./kind.yaml", tmp_path) == Principle(**KIND)
-    assert load_principle(str(tmp_path / "kind.yaml"), Path("/")) == Principle(**KIND)
+    assert Principle.load("./kind.yaml", tmp_path) == Principle(**KIND)
+    assert Principle.load(str(tmp_path / "kind.yaml"), Path("/")) == Principle(**KIND)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_a_file_is_found_beside_the_recipe(tmp_path: Path) -> None:
 )
 def test_an_unknown_principle_is_named_with_the_nearest(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(RequestError) as caught:
-        load_principle(name, tmp_path)
+        Principle.load(name, tmp_path)
     assert words in str(caught.value)
 
 
@@ -63,4 +64,4 @@ def test_a_file_that_is_no_principle_is_refused_by_its_name(tmp_path: Path, text
     path = tmp_path / "own.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(RequestError, match=r"own\.yaml is not a principle"):
-        load_principle("own.yaml", tmp_path)
+        Principle.load("own.yaml", tmp_path)

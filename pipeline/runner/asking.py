@@ -1,0 +1,55 @@
+"""Drive one strategy through its rounds of requests, and keep the bill."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from pipeline.binding import BoundStep
+from pipeline.models.pool import ModelPool, usage_of
+from pipeline.strategy import Answer, Nothing
+from schemas.errors import EngineError, Transient, Unanswerable
+from schemas.requests import Asking, Completion, Request, Usage
+
+
+@dataclass(slots=True)
+class Asked:
+    """Drives one strategy through its rounds of requests and adds up what they used."""
+
+    models: ModelPool
+    step: BoundStep
+    usage: Usage = field(default_factory=Usage)
+
+    async def drive(self, work: Asking[Answer] | Answer) -> Answer:
+        if isinstance(work, list | Nothing):
+            return work
+        try:
+            requests = next(work)
+            while True:
+                requests = work.send(await self._round(requests))
+        except StopIteration as stop:
+            answer: Answer = stop.value
+            return answer
+
+    async def _round(self, requests: list[Request]) -> list[Completion]:
+        """The completions of one round, in the order of the requests, whatever order they came in."""
+        if len(requests) == 1:
+            results: list[Completion | BaseException] = [await self._one(requests[0])]
+        else:
+            results = await asyncio.gather(*map(self._one, requests))
+        problems = [result for result in results if isinstance(result, BaseException)]
+        # A round fails as a whole, for its gravest reason: a wrong key before a wait, a wait before a refusal.
+        for kind in (EngineError, Transient, Unanswerable, BaseException):
+            for problem in problems:
+                if isinstance(problem, kind):
+                    raise problem
+        return [result for result in results if isinstance(result, Completion)]
+
+    async def _one(self, request: Request) -> Completion | BaseException:
+        try:
+            completion = await self.models.ask(request, self.step.templates)
+        except Exception as problem:
+            self.usage += usage_of(problem)
+            return problem
+        self.usage += completion.usage
+        return completion
