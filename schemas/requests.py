@@ -84,7 +84,8 @@ class TokenLogprob:
 class Draw:
     """One sampled reply. `data` is the validated object when the request's shape was `Json`.
 
-    `logprob` is None and `logprobs` empty where none were asked for, or the server's do not spell the text.
+    `logprob` is None and `logprobs` empty where none were asked for, or the server's do not spell the text. `ending` is
+    the token that ended a choice, where it is told: by it `1` is known from `10`.
     """
 
     text: str
@@ -93,6 +94,7 @@ class Draw:
     data: Any = None
     logprob: float | None = None
     logprobs: Sequence[TokenLogprob] = ()
+    ending: TokenLogprob | None = None
 
 
 @dataclass(frozen=True, slots=True)

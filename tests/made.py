@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.rows import Document, Order, Pair, Passage, Prompt, Response, Signal, Vote
-from schemas.units import Candidates, DocumentUnit, PairText, PassageUnit, PromptUnit, ResponsePair
+from schemas.units import (
+    Candidates,
+    DocumentUnit,
+    PairText,
+    PassageUnit,
+    PromptUnit,
+    ResponseGroup,
+    ResponsePair,
+    ResponseUnit,
+)
 
 PROBABILITY: dict[Vote, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
 
@@ -67,6 +76,19 @@ def signal(a: str, b: str, order: Order, vote: Vote | None, **changes: Any) -> S
     return Signal(**values | changes)
 
 
+def any_signal(number: int, **values: Any) -> Signal:
+    """A signal of any kind; its id is its number."""
+    given = {
+        "signal_id": f"sig_{number:03}",
+        "document_id": "doc_1",
+        "prompt_id": "prm_1",
+        "response_ids": ["rsp_1"],
+        "name": "helpful",
+        "evaluator": "judge",
+    }
+    return Signal(**given | values)
+
+
 def pair(pair_id: str = "par_1", **changes: Any) -> Pair:
     """A pair."""
     values = {
@@ -101,6 +123,21 @@ def prompt_unit(question: str = "Why?", **changes: Any) -> PromptUnit:
     return PromptUnit(made.prompt_id, made)
 
 
+def response_unit(text: str = "an answer", response: dict[str, Any] | None = None, **changes: Any) -> ResponseUnit:
+    """One response as a unit; `changes` go to its prompt."""
+    return ResponseUnit("rsp_1", prompt(**changes), answer("rsp_1", {"text": text, **(response or {})}))
+
+
+def response_group(texts: dict[str, Any], **changes: Any) -> ResponseGroup:
+    """All responses to one prompt, by id a text or their columns; `changes` go to the prompt."""
+    return ResponseGroup("grp_1", prompt(**changes), tuple(answer(each, texts[each]) for each in sorted(texts)))
+
+
+def answer(response_id: str, said: Any) -> Response:
+    """A response by its text, or by its columns."""
+    return response(response_id, **said) if isinstance(said, dict) else response(response_id, said)
+
+
 def response_pair(
     a: str = "one answer", b: str = "another answer", *, ids: tuple[str, str] = ("rsp_1", "rsp_2"), **changes: Any
 ) -> ResponsePair:
@@ -108,10 +145,10 @@ def response_pair(
     return ResponsePair("grp_1", prompt(**changes), response(ids[0], a), response(ids[1], b))
 
 
-def candidates(texts: dict[str, str], signals: list[Signal], **changes: Any) -> Candidates:
+def candidates(texts: dict[str, Any], signals: list[Signal], **changes: Any) -> Candidates:
     """All responses to a prompt, by id, with the verdicts on them; `changes` go to the prompt."""
     return Candidates(
-        "grp_1", prompt(**changes), tuple(response(each, text) for each, text in texts.items()), tuple(signals)
+        "grp_1", prompt(**changes), tuple(answer(each, said) for each, said in texts.items()), tuple(signals)
     )
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import orjson
 
-from pipeline.models.logprobs import read_span, read_tokens
+from pipeline.models.logprobs import read_span, read_tokens, token_after
 from pipeline.models.strict_schema import strict_schema
 from schemas.errors import EngineError, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Draw, Json, Text, Usage
+from schemas.requests import Call, Choice, Completion, Draw, Json, Text, TokenLogprob, Usage
 
 RESERVED = frozenset({"model", "messages", "n", "stream", "response_format", "logprobs", "top_logprobs"})
 """Fields that decide how a reply is read; a recipe's `options` may not set them."""
@@ -140,11 +140,13 @@ def _read_draw(choice: Mapping[str, Any], call: Call, share: int) -> Draw:
     finish_reason = choice.get("finish_reason") or "stop"
     entries = (choice.get("logprobs") or {}).get("content") or ()
     count = len(entries) if entries and call.request.sampling.n > 1 else share
+    ending: TokenLogprob | None = None
     if isinstance(call.request.shape, Choice) and (chosen := CHOSEN.search(text)):
         tokens = read_span(entries, text, *chosen.span(1))
+        ending = token_after(entries, text, chosen.end(1))
         text = orjson.loads(f'"{chosen.group(1)}"')
     else:
         tokens = read_tokens(entries)
     if not tokens:
         return Draw(text, finish_reason, count)
-    return Draw(text, finish_reason, count, None, sum([token.logprob for token in tokens]), tokens)
+    return Draw(text, finish_reason, count, None, sum([token.logprob for token in tokens]), tokens, ending)

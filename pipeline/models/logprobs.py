@@ -35,6 +35,17 @@ def read_span(entries: Sequence[Entry], text: str, start: int, end: int) -> tupl
     return tuple(kept)
 
 
+def token_after(entries: Sequence[Entry], text: str, end: int) -> TokenLogprob | None:
+    """The token that begins where `text[:end]` ends, which says that nothing longer was meant; None if none begins there."""
+    spelled = [_spell(entry) for entry in entries]
+    at, last = 0, b"".join(spelled).rfind(text.encode()) + len(text[:end].encode())
+    for entry, token in zip(entries, spelled, strict=True):
+        if at == last and token:
+            return _trim(entry, 0, 0)
+        at += len(token)
+    return None
+
+
 def _spell(entry: Entry) -> bytes:
     """The bytes of a token, which may be only a part of a character: then its text is an escape of some kind."""
     given = entry.get("bytes")

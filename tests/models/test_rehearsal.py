@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.models.rehearsal import sentences_of
+from pipeline.models.rehearsal.words import sentences_of
 
 PROSE = "The mill is a large building."
 

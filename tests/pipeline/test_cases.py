@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -22,11 +23,12 @@ import pytest
 import yaml
 
 from pipeline.binding import BoundStep, bind
+from pipeline.registry import STRATEGIES
 from pipeline.strategy import Nothing
 from schemas.fingerprints import canonical_json
 from schemas.models import ModelSpec
 from schemas.recipe import Recipe, RecipeFile, StepSpec
-from schemas.requests import Completion, Draw, Json, Request
+from schemas.requests import Choice, Completion, Draw, Json, Request, TokenLogprob
 
 CASES = Path(__file__).parents[1] / "cases"
 DIGESTS = CASES / "digests.json"
@@ -57,8 +59,8 @@ def bind_case(key: str, case: Case) -> BoundStep:
     before: list[Any] = [*BEFORE[key.split("/")[0]]]
     if key == "mine/qa":
         before = ["mine/chunk"]
-    if key == "select/exact_duplicates":
-        before += ["select/best_worst"]
+    if "pair" in STRATEGIES[key].unit.removeprefix("response_pair"):
+        before = [*BEFORE["select"], "select/best_worst"]
     steps = [
         StepSpec(strategy=each)
         if isinstance(each, str)
@@ -71,50 +73,94 @@ def bind_case(key: str, case: Case) -> BoundStep:
     return bind(RecipeFile(recipe, "", Path("case.yaml"), {})).steps[-1]
 
 
-def unit_of(key: str, values: Any) -> Any:
-    """The unit that a case describes in short."""
-    match key:
-        case "mine/chunk":
+def unit_of(strategy: Any, values: Any) -> Any:
+    """The unit that a case describes in short, by the kind that its strategy works on."""
+    match strategy.unit:
+        case "document":
             return made.document_unit(**values)
-        case "mine/qa":
+        case "passage":
             return made.passage_unit(**values)
-        case "sample/grid" | "sample/gold":
+        case "prompt":
             return made.prompt_unit(**values)
-        case "judge/pairwise":
+        case "response":
+            return made.response_unit(**values)
+        case "responses":
+            return made.response_group(**values)
+        case "response_pair":
             return made.response_pair(**values)
-        case "select/best_worst":
-            return best_worst_unit(**values)
-        case "select/exact_duplicates":
-            return [
-                made.pair_text(each["id"], **{name: each[name] for name in each if name != "id"}) for each in values
-            ]
-        case _:
-            raise AssertionError(f"say how a unit of {key} is made")
+        case "candidates":
+            return candidates_unit(**values)
+        case "pair":
+            return judged_pair(values)
+        case "all_candidates":
+            return [candidates_unit(**each) for each in values]
+        case "all_pairs" | "all_judged_pairs":
+            return [judged_pair(each) for each in values]
+    raise AssertionError(f"say how a unit of kind {strategy.unit} is made")
 
 
-def best_worst_unit(texts: dict[str, str], verdicts: list[list[Any]], **changes: Any) -> Any:
-    """Candidates with one verdict in each order for each pair asked about."""
-    signals = [
+def judged_pair(values: dict[str, Any]) -> Any:
+    """One labelled pair, with the signals about it if a case gives any."""
+    others = {name: value for name, value in values.items() if name not in ("id", "signals")}
+    unit = made.pair_text(values.get("id", "par_1"), **others)
+    signals = tuple(made.any_signal(number, **each) for number, each in enumerate(values.get("signals", ())))
+    return dataclasses.replace(unit, signals=signals)
+
+
+def candidates_unit(
+    texts: dict[str, Any],
+    verdicts: Sequence[list[Any]] = (),
+    signals: Sequence[dict[str, Any]] = (),
+    prompt: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Any:
+    """Candidates, by id a text or the columns of a response, with what was said of them.
+
+    `verdicts`: one in each order for each pair asked about, `changes` go to their signals. `signals`: any others.
+    """
+    said = [
         made.signal(a, b, order, vote).model_copy(update=changes)
         for a, b, *votes in verdicts
         for order, vote in zip(("ab", "ba"), votes, strict=True)
     ]
-    return made.candidates(texts, signals)
+    said += [made.any_signal(number, **each) for number, each in enumerate(signals)]
+    return made.candidates(texts, said, **(prompt or {}))
 
 
 def completion(request: Request, said: Any) -> Completion:
-    """What a model said, as its engine would hand it over, checked against the shape that was asked for."""
+    """What a model said, as its engine would hand it over, checked against the shape that was asked for.
+
+    One reply, or `{draws: [...], model: ...}`. A reply to a choice may be its probabilities: `{A: 0.7, B: 0.3}`.
+    """
+    given = said if isinstance(said, dict) and "draws" in said else {"draws": [said]}
+    draws = tuple(drawn(request, each) for each in given["draws"])
+    return Completion(draws, model=given.get("model", "judge-model"))
+
+
+def drawn(request: Request, said: Any) -> Draw:
+    """One draw of a reply."""
     if isinstance(request.shape, Json):
         text = json.dumps(said, ensure_ascii=False)
-        return Completion((Draw(text, data=request.shape.reply.model_validate_json(text)),), model="judge-model")
-    draws = tuple(Draw(draw) if isinstance(draw, str) else Draw(**draw) for draw in said["draws"])
-    return Completion(draws, model=said["model"])
+        return Draw(text, data=request.shape.reply.model_validate_json(text))
+    if isinstance(request.shape, Choice) and isinstance(said, dict):
+        likely = {str(label): math.log(share) for label, share in said.items() if share > 0}
+        text = max(likely, key=lambda label: likely[label])
+        said = {"text": text, "logprob": likely[text], "logprobs": (TokenLogprob(text, likely[text], likely),)}
+    draw = Draw(said) if isinstance(said, str) else Draw(**said)
+    if isinstance(request.shape, Choice):
+        assert draw.text in request.shape.options, "an engine hands over nothing else"
+    return draw
 
 
 def drive(strategy: Any, unit: Any, rounds: Sequence[Sequence[Any]]) -> tuple[Any, list[list[Request]]]:
     """The answer of a strategy to these completions, and all it asked for."""
     if hasattr(strategy, "decide"):
         return list(strategy.decide(unit)), []
+    if hasattr(strategy, "fit"):
+        fit = json.loads(canonical_json(strategy.fit(unit)))
+        answers = [strategy.answer(each, fit) for each in unit]
+        rows = [row for answer in answers if not isinstance(answer, Nothing) for row in answer]
+        return rows or answers[0], []
     work = strategy(unit)
     if not isinstance(work, Generator):
         assert rounds == []
@@ -162,7 +208,7 @@ def assert_holds(found: Any, wanted: Any, place: str) -> None:
 @pytest.mark.parametrize(("key", "case"), EACH)
 def test_a_strategy_answers_as_its_case_says(key: str, case: Case) -> None:
     step = bind_case(key, case)
-    answer, asked = drive(step.strategy, unit_of(key, case["unit"]), case.get("completions", []))
+    answer, asked = drive(step.strategy, unit_of(step.strategy, case["unit"]), case.get("completions", []))
     if "asks" in case:
         assert [len(each) for each in asked] == [len(each) for each in case["asks"]]
         for number, (requests, wanted) in enumerate(zip(asked, case["asks"], strict=True)):
@@ -184,7 +230,7 @@ def test_a_strategy_answers_as_its_case_says(key: str, case: Case) -> None:
 def test_a_strategy_asks_only_with_the_prompts_and_models_it_names(key: str, case: Case) -> None:
     """What it does not name is not in its fingerprint, and what a prompt is not given cannot be rendered."""
     step = bind_case(key, case)
-    _, asked = drive(step.strategy, unit_of(key, case["unit"]), case.get("completions", []))
+    _, asked = drive(step.strategy, unit_of(step.strategy, case["unit"]), case.get("completions", []))
     aliases = {getattr(step.strategy, "model", None), *getattr(step.strategy, "models", ())}
     for request in (each for requests in asked for each in requests):
         assert request.model in aliases
@@ -195,9 +241,9 @@ def test_a_strategy_asks_only_with_the_prompts_and_models_it_names(key: str, cas
 @pytest.mark.parametrize(("key", "case"), EACH)
 def test_no_case_asks_or_makes_more_than_the_plan_was_told(key: str, case: Case) -> None:
     strategy = bind_case(key, case).strategy
-    if hasattr(strategy, "decide"):
+    if hasattr(strategy, "decide") or hasattr(strategy, "fit"):
         return
-    answer, asked = drive(strategy, unit_of(key, case["unit"]), case.get("completions", []))
+    answer, asked = drive(strategy, unit_of(strategy, case["unit"]), case.get("completions", []))
     assert sum(map(len, asked)) <= strategy.calls
     if strategy.yields:  # 0: nobody can know before the document is read
         assert isinstance(answer, Nothing) or len(answer) <= strategy.yields
@@ -224,7 +270,7 @@ def record(key: str) -> dict[str, Any]:
     for case in ALL[key]:
         step = bind_case(key, case)
         version = step.strategy.version
-        answer, asked = drive(step.strategy, unit_of(key, case["unit"]), case.get("completions", []))
+        answer, asked = drive(step.strategy, unit_of(step.strategy, case["unit"]), case.get("completions", []))
         case_digest = digest([case.get("params"), case["unit"], case.get("completions")])
         given[case["title"]] = {"case": case_digest, "gives": digest(plain([[answer], asked]))}
     return {"version": version, "cases": given}
