@@ -223,12 +223,15 @@ class StageRunner:
 
     def _budgets_of(self, step: BoundStep) -> list[Budget]:
         """What a step may spend: its own limits, which all steps that it stands for share, and the build's."""
-        if not step.models:
-            return []
-        for index, limits, of in ((WHOLE_BUILD, self.limits, "this build"), (step.index, step.limits, step.key)):
+        limited = [
+            (index, limits, of)
+            for index, limits, of in ((step.index, step.limits, step.key), (WHOLE_BUILD, self.limits, "this build"))
+            if step.models and limits != UNLIMITED
+        ]
+        for index, limits, of in limited:
             if index not in self._budgets:
                 self._budgets[index] = Budget(limits, of)
-        return [self._budgets[step.index], self._budgets[WHOLE_BUILD]]
+        return [self._budgets[index] for index, _, _ in limited]
 
     def _stamp(self, step: BoundStep, unit: Unit, answer: list[Row]) -> list[dict[str, Any]]:
         """The stored form of an answer: its content, with id, unit, step and home document."""
