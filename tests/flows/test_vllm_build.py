@@ -83,7 +83,7 @@ def test_vllm_samples_and_judges_what_another_model_mined(tmp_path: Path, docume
     steps = {next(iter(step)) if isinstance(step, dict) else step: step for step in recipe["steps"]}
     steps["mine/qa"] = {"mine/qa": {"model": "miner", "per_passage": 1}}
     steps["sample/grid"] = {"sample/grid": {"draws": 2, "max_tokens": 24, "show": "passage"}}
-    steps["judge/pairwise"] = {"judge/pairwise": {"principle": "grounded", "explain": False, "max_tokens": 32}}
+    steps["judge/pairwise"] = {"judge/pairwise": {"principle": "grounded", "reasoning": "none", "max_tokens": 32}}
     recipe["steps"] = [step for key, step in steps.items() if key != "land/release"]
     built = build(tmp_path, recipe, documents)
     check_every_unit_has_one_outcome(tmp_path, built)
