@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
     "first_label": "A",
     "second_label": "B",
     "tie": True,
-    "examples": [{"question": "?", "facts": "Wet.", "first": "Yes", "second": "No", "reason": "True", "label": "A"}],
+    "examples": [{"question": "?", "facts": "", "first": "Yes", "second": "No", "reason": "True", "label": "A"}],
     "rationale": "The first says what turns.",
     "reply": "json",
     "title": "Stones",
