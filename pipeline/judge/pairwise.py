@@ -90,6 +90,9 @@ class Pairwise:
             yield "a likelihood is read from the label alone; use `reasoning: apart` or `none`"
         if self.preamble == "detailed" and not self.principle.detail:
             yield f"principle {self.principle.name!r} has no `detail`; write one or use `preamble: base`"
+        for example in self.examples:
+            if example.better == TIE and self.ties == "refused":
+                yield f"example {example.name!r} is a tie, which `ties: refused` does not allow"
         for label in self.labels:
             if label == TIE or label != label.strip() or inert(label) != label:
                 yield f"{label!r} cannot be a label; use plain words other than `{TIE}`, without spaces around them"

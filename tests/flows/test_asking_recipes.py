@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import builds
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -76,6 +77,30 @@ async def test_the_control_shows_what_facts_change_and_makes_no_label(
     assert builds.ask(lake, labels) == before
     principles = "SELECT count(*) FROM build_steps WHERE step LIKE 'judge/%'"
     assert builds.ask(lake, principles) == [(3,)]
+
+
+async def test_a_control_is_in_no_gate_and_in_no_export(tmp_path: Path, documents: Path, lake: Address) -> None:
+    built = await builds.run(shipped(tmp_path, "fact-rlhf"), documents, lake)
+    assert built.landed is not None
+    query = """SELECT avg((ab = ba)::INT) FROM (SELECT unit_id, max(vote) FILTER ("order" = 'ab') AS ab,
+        max(vote) FILTER ("order" = 'ba') AS ba FROM signals WHERE name {} GROUP BY unit_id, name)"""
+    ((consistent,),) = builds.ask(lake, query.format("= 'grounded'"))
+    assert consistent != builds.ask(lake, query.format("IS NOT NULL"))[0][0], "or nothing is shown here"
+    assert built.landed.release.figures["position_consistency"] == pytest.approx(consistent)
+    folder = lake.root / built.landed.release.folder
+    rows = [row for path in folder.rglob("*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert {name for row in rows for name in row["principles"]} == {"grounded"}
+
+
+async def test_the_gate_compares_each_vote_with_its_own_draw(tmp_path: Path, documents: Path, lake: Address) -> None:
+    votes = {"principle": "grounded", "by": "votes", "votes": 4, "temperature": 0.7, "model": "judge"}
+    models = {"default": {"model": "rehearsal"}, "writer": {"model": "rehearsal"}, "judge": BIASED}
+    steps = [*UNTIL_JUDGED, {"judge/pairwise": votes}, "select/best_worst", "land/release"]
+    built = await builds.run(builds.write_recipe(tmp_path, models=models, steps=steps), documents, lake)
+    ((consistent,),) = builds.ask(lake, "SELECT position_consistency FROM judge_consistency")
+    assert built.landed is not None
+    assert built.landed.release.figures["position_consistency"] == pytest.approx(consistent)
+    assert builds.ask(lake, "SELECT DISTINCT calls FROM outcomes WHERE step LIKE 'judge/%' AND status = 'ok'") == [(2,)]
 
 
 async def test_a_jury_and_a_set_of_principles_are_steps_of_their_own(

@@ -73,6 +73,7 @@ BINDING = {
     "one label twice": (TO_RESPONSES + "  - judge/pairwise: {principle: helpful, labels: [A, A]}\n", 6, "both labels are 'A'"),
     "label that is a tie": (TO_RESPONSES + "  - judge/pairwise: {principle: helpful, labels: [A, tie]}\n", 6, "'tie' cannot be a label"),
     "label of a chat": (TO_RESPONSES + "  - judge/pairwise: {principle: helpful, labels: ['[INST]', B]}\n", 6, "'[INST]' cannot be a label"),
+    "example of a tie": (TO_RESPONSES + "  - judge/pairwise: {principle: helpful, ties: refused, examples: [{name: e, question: q, first: f, second: s, better: tie}]}\n", 6, "example 'e' is a tie, which `ties: refused` does not allow"),
     "unknown examples": (TO_RESPONSES + "  - judge/pairwise: {principle: helpful, examples: harmles}\n", 6, "'harmles' is not an example; did you mean `harmless`?"),
     "out of bounds": (HEAD + "  - mine/chunk: {tokens: 3}\n", 3, "`tokens` is 3: Input should be greater"),
     "a date": (HEAD + "  - mine/chunk: {tokens: 2020-01-01}\n", 3, "plain numbers, words and lists"),

@@ -23,17 +23,17 @@ def belief(first: str, second: str, truth: set[str], dice: Dice, options: Option
     """P(the first answer is better) as this judge believes it after one look; 0.5 only when it sees no difference.
 
     The truth is the gap in `support`. A `softness` of s turns it into 1 / (1 + e^(-gap / s)), 0 into certainty. Then it
-    errs, each time with the probability of its option: it believes the opposite (`noise`), or it looks at length or at
-    position alone and not at the answers. Three rolls of the dice, whatever the answers.
+    errs, each time with the probability of its option: it believes the opposite (`noise`), or it looks at position or at
+    length alone and not at the answers. Three rolls of the dice, whatever the answers.
     """
     gap = support(first, truth) - support(second, truth)
     believed = 0.5 if abs(gap) < LEAST_GAP else _squash(gap, options.softness)
-    strikes = [dice.roll() < chance for chance in (options.noise, options.length_bias, options.position_bias)]
+    strikes = [dice.roll() < chance for chance in (options.noise, options.position_bias, options.length_bias)]
     if strikes[0]:
         believed = 1 - believed
-    if strikes[1] and len(first) != len(second):
+    if strikes[2] and len(first) != len(second):
         believed = SURE if len(first) > len(second) else 1 - SURE
-    return SURE if strikes[2] else believed
+    return SURE if strikes[1] else believed
 
 
 def _squash(gap: float, softness: float) -> float:
