@@ -15,14 +15,18 @@ from hypothesis import strategies as st
 from pipeline.judge.facts import facts_for
 from pipeline.judge.pairwise import Pairwise
 from pipeline.judge.stopping import is_settled, lead_probability
+from pipeline.models.pool import ModelPool
 from pipeline.models.rehearsal.compare import belief
 from pipeline.models.rehearsal.options import Dice, Options
 from prompts.examples import Example
+from prompts.library import shipped_template
 from prompts.principles import Principle
 from schemas.errors import Unanswerable
+from schemas.models import ModelSpec
 from schemas.requests import Choice, Completion, Draw, Json, Request, TokenLogprob
 from schemas.rows import SignalAnswer
 
+TEMPLATE = shipped_template("judge/pairwise")
 HELPFUL = Principle(name="helpful", definition="d", negation="n")
 HARMFUL = Principle(name="harmful", definition="d", negation="n", inverted=True)
 Judge = Callable[[Request, int], Draw]
@@ -284,3 +288,47 @@ def test_greedy_dice_take_the_likeliest_and_others_by_share() -> None:
     assert {Dice("x", number, is_greedy=True).pick(shares) for number in range(100)} == {"B"}
     drawn = [Dice("x", number).pick(shares) for number in range(2000)]
     assert drawn.count("A") / len(drawn) == pytest.approx(0.3, abs=0.03)
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "verdict": {},
+    "verdict alone": {"reasoning": "none", "labels": ("1", "2")},
+    "verdict after reasons": {"reasoning": "apart", "ties": "refused"},
+    "likelihood": {"by": "likelihood"},
+    "likelihood after reasons": {"by": "likelihood", "reasoning": "apart", "labels": ("right one", "left one")},
+    "votes": {"by": "votes", "votes": 5, "temperature": 0.7},
+    "votes until settled": {"by": "votes", "votes": 5, "stop_at": 0.95, "temperature": 0.7, "reasoning": "first"},
+}
+
+
+@pytest.mark.parametrize("principle", [HELPFUL, HARMFUL], ids=["better", "worse"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("a", "b", "vote"), [(GOOD, POOR, "a"), (POOR, GOOD, "b"), (GOOD, GOOD.upper(), "tie")])
+async def test_a_judge_without_errors_tells_the_truth_however_it_is_asked(
+    principle: Principle, way: str, a: str, b: str, vote: str
+) -> None:
+    example = Example(name="e", question="q", first="f", second="s", better="first", reason="r")
+    strategy = Pairwise(principle, examples=(example,), **WAYS[way])
+    if vote == "tie" and strategy.ties == "refused":
+        return
+    errors = {"noise": 0, "position_bias": 0, "softness": 0}
+    pool = ModelPool({"default": ModelSpec(model="rehearsal", engine="rehearsal", options=errors)})
+    work: Any = strategy(made.response_pair(a, b, evidence=GOOD))
+    try:
+        requests = next(work)
+        while True:
+            requests = work.send([await pool.ask(each, {TEMPLATE.name: TEMPLATE}) for each in requests])
+    except StopIteration as stop:
+        signals: list[SignalAnswer] = stop.value
+    finally:
+        await pool.close()
+    assert {signal.order for signal in signals} == {"ab", "ba"}
+    likeliest = [signal for signal in signals if signal.vote == vote]
+    if vote == "tie" and strategy.by == "votes":  # four draws of five say so
+        assert len(likeliest) > len(signals) / 2
+    else:
+        assert likeliest == signals
+        probability = {"a": 1.0, "b": 0.0, "tie": 0.5}[vote]
+        assert [signal.probability for signal in signals] == pytest.approx([probability] * len(signals))
+    is_reasoned = strategy.reasoning in ("first", "apart") or way == "verdict"
+    assert {bool(signal.rationale) for signal in signals} == {is_reasoned}
