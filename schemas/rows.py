@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 Status = Literal["ok", "none", "failed"]
 Vote = Literal["a", "b", "tie"]
 Order = Literal["ab", "ba"]
+CONTROL = "control/"
+"""What the name of a signal begins with that measures the judge itself and makes no label."""
 
 
 class Row(BaseModel):
@@ -109,6 +111,11 @@ class SignalAnswer(Row):
     abstained: bool = False
     rationale: str | None = None
     raw: str = ""
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it measures the judge itself; such a signal makes no label."""
+        return self.name.startswith(CONTROL)
 
 
 class PairAnswer(Row):

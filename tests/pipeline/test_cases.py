@@ -130,7 +130,8 @@ def candidates_unit(
 def completion(request: Request, said: Any) -> Completion:
     """What a model said, as its engine would hand it over, checked against the shape that was asked for.
 
-    One reply, or `{draws: [...], model: ...}`. A reply to a choice may be its probabilities: `{A: 0.7, B: 0.3}`.
+    One reply, or `{draws: [...], model: ...}`. A reply to a choice may be its probabilities, `{A: 0.7, B: 0.3}`, or those
+    of each of its tokens, `{spelled: [{answer: 1.0}, {" two": 0.7, " one": 0.3}]}`.
     """
     given = said if isinstance(said, dict) and "draws" in said else {"draws": [said]}
     draws = tuple(drawn(request, each) for each in given["draws"])
@@ -142,6 +143,8 @@ def drawn(request: Request, said: Any) -> Draw:
     if isinstance(request.shape, Json):
         text = json.dumps(said, ensure_ascii=False)
         return Draw(text, data=request.shape.reply.model_validate_json(text))
+    if isinstance(said, dict) and "spelled" in said:
+        return spelled([{token: math.log(share) for token, share in each.items()} for each in said["spelled"]])
     if isinstance(request.shape, Choice) and isinstance(said, dict):
         likely = {str(label): math.log(share) for label, share in said.items() if share > 0}
         text = max(likely, key=lambda label: likely[label])
@@ -150,6 +153,12 @@ def drawn(request: Request, said: Any) -> Draw:
     if isinstance(request.shape, Choice):
         assert draw.text in request.shape.options, "an engine hands over nothing else"
     return draw
+
+
+def spelled(tokens: list[dict[str, float]]) -> Draw:
+    """A reply token by token; of each token's alternatives the first one was drawn."""
+    drawn = [TokenLogprob(next(iter(each)), next(iter(each.values())), each) for each in tokens]
+    return Draw("".join(each.token for each in drawn), logprobs=tuple(drawn))
 
 
 def drive(strategy: Any, unit: Any, rounds: Sequence[Sequence[Any]]) -> tuple[Any, list[list[Request]]]:
@@ -202,7 +211,7 @@ def assert_holds(found: Any, wanted: Any, place: str) -> None:
             assert name in found, f"{place}.{name} is not there"
             assert_holds(found[name], value, f"{place}.{name}")
     else:
-        assert found == wanted, place
+        assert found == (pytest.approx(wanted) if isinstance(wanted, float) else wanted), place
 
 
 @pytest.mark.parametrize(("key", "case"), EACH)

@@ -17,7 +17,7 @@ from pipeline.binding import BoundRecipe, bind
 from pipeline.mine.chunk import Chunk
 from pipeline.models.choose import choose_all
 from pipeline.registry import STRATEGIES
-from prompts.library import SHIPPED
+from prompts.library import SHIPPED, shipped_template
 from schemas.models import ModelSpec
 from schemas.recipe import read_recipe
 
@@ -83,7 +83,15 @@ def with_step(key: str, params: dict[str, Any]) -> list[Any]:
         ("sample/grid", {"models": ["writer", "default"], "draws": 2}),
         ("judge/pairwise", {"principle": "honest"}),
         ("judge/pairwise", {"principle": "helpful", "facts": "passage"}),
-        ("judge/pairwise", {"principle": "helpful", "explain": False}),
+        ("judge/pairwise", {"principle": "helpful", "facts": "reference"}),
+        ("judge/pairwise", {"principle": "helpful", "control": True}),
+        ("judge/pairwise", {"principle": "helpful", "by": "likelihood"}),
+        ("judge/pairwise", {"principle": "helpful", "by": "votes", "votes": 3, "temperature": 1.0}),
+        ("judge/pairwise", {"principle": "helpful", "labels": ["1", "2"]}),
+        ("judge/pairwise", {"principle": "helpful", "ties": "refused"}),
+        ("judge/pairwise", {"principle": "helpful", "reasoning": "none"}),
+        ("judge/pairwise", {"principle": "helpful", "preamble": "detailed"}),
+        ("judge/pairwise", {"principle": "helpful", "examples": "harmless"}),
         ("judge/pairwise", {"principle": "helpful", "temperature": 1.0}),
         ("judge/pairwise", {"principle": "helpful", "max_tokens": 64}),
         ("judge/pairwise", {"principle": "helpful", "model": "writer"}),
@@ -225,7 +233,7 @@ def test_names_places_and_words_about_the_recipe_change_nothing(tmp_path: Path) 
 def test_where_a_prompt_lies_and_what_its_head_says_change_nothing(tmp_path: Path) -> None:
     """A copy of the shipped prompt is the shipped prompt: its text counts."""
     own_prompt(tmp_path, "deep/copy.md")
-    inputs = "inputs: [principle, question, facts, first, second, explain]\n"
+    inputs = f"inputs: [{', '.join(reversed(shipped_template('judge/pairwise').inputs))}]\n"
     own_prompt(tmp_path, "retold.md", about=f"about: In other words.\n{inputs}")
     before = bound(tmp_path)
     assert changed(before, bound(tmp_path, steps=judged("deep/copy.md"))) == set()

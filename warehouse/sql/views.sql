@@ -60,6 +60,36 @@ SELECT evaluator, name AS principle, fingerprint, count(*) AS pairs,
         AS preference_fairness
 FROM classed GROUP BY ALL;
 
+-- What facts change: each verdict beside the one that the same judge gave on the same pair, in the same order and draw,
+-- when it was shown other facts (`control: true`). changed: another vote; turned: for the other candidate.
+CREATE OR REPLACE VIEW judge_facts_effect AS
+WITH compared AS (
+    SELECT s.evaluator, s.name AS principle, s.fingerprint, c.fingerprint AS control_fingerprint,
+        s.vote, c.vote AS control_vote, s.probability - c.probability AS shift
+    FROM signals s JOIN signals c
+        ON c.name = 'control/' || s.name AND c.evaluator = s.evaluator AND c.prompt_id = s.prompt_id
+        AND c.response_ids = s.response_ids AND c."order" = s."order" AND c.draw = s.draw
+    WHERE s.vote IS NOT NULL AND c.vote IS NOT NULL
+)
+SELECT evaluator, principle, fingerprint, control_fingerprint, count(*) AS verdicts,
+    count(*) FILTER (WHERE vote <> control_vote) AS changed,
+    count(*) FILTER (WHERE vote <> control_vote AND vote <> 'tie' AND control_vote <> 'tie') AS turned,
+    changed / verdicts AS changed_share, avg(abs(shift)) AS mean_shift
+FROM compared GROUP BY ALL;
+
+-- What stopping early has saved: of the votes that a step may ask of each pair, those that it did not have to.
+CREATE OR REPLACE VIEW judge_votes_saved AS
+WITH asked AS (
+    SELECT s.evaluator, s.name AS principle, s.fingerprint, s.unit_id, count(*) AS votes
+    FROM signals s GROUP BY ALL
+), allowed AS (
+    SELECT fingerprint, 2 * (identity->>'$.params.votes')::BIGINT AS most
+    FROM fingerprints WHERE (identity->>'$.strategy') = 'judge/pairwise' AND (identity->>'$.params.stop_at') IS NOT NULL
+)
+SELECT a.evaluator, a.principle, a.fingerprint, count(*) AS pairs, sum(a.votes)::BIGINT AS asked,
+    (sum(l.most) - sum(a.votes))::BIGINT AS saved, saved / sum(l.most) AS saved_share
+FROM asked a JOIN allowed l ON l.fingerprint = a.fingerprint GROUP BY ALL;
+
 -- What every step has cost so far, over all builds.
 CREATE OR REPLACE VIEW cost_by_step AS
 SELECT step, fingerprint, count(*) AS units, sum(calls) AS calls, sum(tokens_in) AS tokens_in,
