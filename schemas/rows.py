@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 Status = Literal["ok", "none", "failed"]
 Vote = Literal["a", "b", "tie"]
 Order = Literal["ab", "ba"]
+Facts = Literal["nothing", "passage", "evidence", "reference"]
 
 
 class Row(BaseModel):
@@ -164,8 +165,10 @@ class Prompt(PromptAnswer):
         """The last user turn."""
         return next(message["content"] for message in reversed(self.messages) if message["role"] == "user")
 
-    def facts(self, show: Literal["nothing", "passage", "evidence"]) -> str:
-        """The texts this prompt rests on, or its evidence, or nothing; what is missing is the empty text."""
+    def facts(self, show: Facts) -> str:
+        """The texts this prompt rests on, its evidence, its reference answer, or nothing; what is missing is empty."""
+        if show == "reference":
+            return self.reference or ""
         if show == "evidence":
             return self.evidence or ""
         return "\n\n".join(context["text"] for context in self.context) if show == "passage" else ""
