@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.criteria import Criterion
@@ -16,7 +16,15 @@ from schemas.requests import Asking, Json, Request, Sampling
 from schemas.rows import Facts, Order, Row, SignalAnswer
 from schemas.units import ResponsePair, UnitKind
 
-Rating = Literal[0, 1, 2, 3]
+
+def _no_truth_value(said: object) -> object:
+    """Refuse `true`, which Python takes for 1."""
+    if isinstance(said, bool):
+        raise ValueError("Input should be 0, 1, 2 or 3")
+    return said
+
+
+Rating = Annotated[Literal[0, 1, 2, 3], BeforeValidator(_no_truth_value)]
 
 
 @functools.cache
