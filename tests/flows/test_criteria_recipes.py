@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import builds
+import pytest
 import yaml
 
 from flows.recipes import shipped_recipes
@@ -30,10 +31,10 @@ def documents(folder: Path, count: int = 3) -> Path:
     return folder
 
 
-def rehearsed(folder: Path, recipe: str) -> Path:
+def rehearsed(folder: Path, recipe: str, **options: float) -> Path:
     """A shipped recipe, on the rehearsal model."""
     content = yaml.safe_load(shipped_recipes()[recipe].read_text())
-    content["models"] = {"default": {"model": "rehearsal"}}
+    content["models"] = {"default": {"model": "rehearsal", "options": options}}
     path = folder / f"{recipe}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
@@ -65,7 +66,7 @@ async def test_dmoerm_asks_each_prompt_its_kind_once_and_each_pair_its_points_in
 
 
 async def test_rationales_keeps_pairs_whose_label_the_judge_finds_alone(tmp_path: Path, lake: Address) -> None:
-    built = await builds.run(rehearsed(tmp_path, "rationales"), documents(tmp_path / "in", 6), lake)
+    built = await builds.run(rehearsed(tmp_path, "rationales", noise=0.35), documents(tmp_path / "in", 8), lake)
     assert built.problem is None
     assert set(builds.audits(lake).values()) == {0}
     pairs = builds.ask(lake, "SELECT pair_id, chosen_id, rejected_id FROM latest_pairs")
@@ -83,6 +84,16 @@ async def test_rationales_keeps_pairs_whose_label_the_judge_finds_alone(tmp_path
     # Nobody was told a label when they were counted as judges.
     principles = {name for (name,) in builds.ask(lake, "SELECT DISTINCT principle FROM judge_consistency")}
     assert principles == {"grounded", "control/rationale"}
+    votes: dict[tuple[str, str], dict[str, str]] = {}
+    for unit, name, order, vote in builds.ask(
+        lake, "SELECT unit_id, name, \"order\", vote FROM signals WHERE probability IS NOT NULL"
+    ):
+        votes.setdefault((unit, name), {})[order] = vote
+    same = [each["ab"] == each["ba"] for each in votes.values()]
+    ((figure,),) = builds.ask(lake, "SELECT (figures->>'position_consistency')::DOUBLE FROM releases")
+    assert figure == pytest.approx(sum(same) / len(same))
+    dropped = dict(builds.ask(lake, "SELECT reason, count(*) FROM outcomes WHERE status = 'none' GROUP BY 1"))
+    assert dropped["rationale_contradicts"] > 0, "a noisy judge contradicts some labels"
 
 
 def write_steps(folder: Path, criteria: list[dict[str, Any]], categories: list[dict[str, Any]]) -> Path:
