@@ -24,6 +24,7 @@ NEEDS = {
     "response": ("responses",),
     "responses": ("responses",),
     "response_pair": ("responses",),
+    "categorised_pair": ("responses",),
     "candidates": ("responses", "signals"),
     "pair": ("pairs",),
     "all_candidates": ("responses", "signals"),

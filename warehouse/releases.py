@@ -132,7 +132,8 @@ async def figures_of_scope(store: Store) -> dict[str, float]:
         )
         both, same = cursor.execute(f"""
             WITH votes AS (
-                SELECT s.unit_id, s.fingerprint, s.draw, max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab,
+                SELECT s.unit_id, s.fingerprint, s.name, s.evaluator, s.draw,
+                    max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab,
                     max(s.vote) FILTER (WHERE s."order" = 'ba') AS ba
                 FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
                 WHERE l.tab = 'signals' AND NOT starts_with(s.name, '{CONTROL}') GROUP BY ALL

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from schemas.fingerprints import derive_seed
-from schemas.rows import Prompt
-
-Facts = Literal["nothing", "passage", "evidence", "reference"]
+from schemas.rows import Facts, Prompt
 
 
 def facts_for(prompt: Prompt, show: Facts) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from pipeline.judge.facts import Facts, facts_for
+from pipeline.judge.facts import facts_for
 from pipeline.judge.likelihood import Likelihood, likelihood_of
 from pipeline.judge.stopping import is_settled
 from pipeline.judge.verdicts import ORDERS, PROBABILITIES, TIE, Ballot, reply_with
@@ -19,7 +19,7 @@ from prompts.library import inert
 from prompts.principles import Principle
 from schemas.errors import Unanswerable
 from schemas.requests import Asking, Choice, Completion, Draw, Json, Request, Sampling, Shape, Text
-from schemas.rows import CONTROL, Order, Row, SignalAnswer
+from schemas.rows import CONTROL, Facts, Order, Row, SignalAnswer
 from schemas.units import ResponsePair, UnitKind
 
 ALTERNATIVES = 20

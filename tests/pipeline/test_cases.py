@@ -59,7 +59,7 @@ def bind_case(key: str, case: Case) -> BoundStep:
     before: list[Any] = [*BEFORE[key.split("/")[0]]]
     if key == "mine/qa":
         before = ["mine/chunk"]
-    if "pair" in STRATEGIES[key].unit.removeprefix("response_pair"):
+    if STRATEGIES[key].unit in ("pair", "all_pairs", "all_judged_pairs"):
         before = [*BEFORE["select"], "select/best_worst"]
     steps = [
         StepSpec(strategy=each)
@@ -86,7 +86,7 @@ def unit_of(strategy: Any, values: Any) -> Any:
             return made.response_unit(**values)
         case "responses":
             return made.response_group(**values)
-        case "response_pair":
+        case "response_pair" | "categorised_pair":
             return made.response_pair(**values)
         case "candidates":
             return candidates_unit(**values)

@@ -34,6 +34,14 @@ VALUES: dict[str, Any] = {
     "heading": "Stones > Runner",
     "passage": "The stone turns.",
     "count": 2,
+    "categories": (("chat", "Small talk."), ("writing", "A text is wanted.")),
+    "criterion": "The better answer is kinder.",
+    "properties": (("polite", "How courteous the answer is."),),
+    "is_first_preferred": True,
+    "is_detailed": True,
+    "most": 5,
+    "text": "The stone turns.",
+    "claims": ["The stone turns.", "The wheel does not turn."],
 }
 HOSTILE = st.lists(
     st.sampled_from(
