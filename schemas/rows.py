@@ -164,10 +164,12 @@ class Prompt(PromptAnswer):
         """The last user turn."""
         return next(message["content"] for message in reversed(self.messages) if message["role"] == "user")
 
-    def facts(self, show: Literal["nothing", "passage", "evidence"]) -> str:
-        """The texts this prompt rests on, or its evidence, or nothing; what is missing is the empty text."""
+    def facts(self, show: Literal["nothing", "passage", "evidence", "reference"]) -> str:
+        """The texts this prompt rests on, its evidence or its reference, or nothing; what is missing is the empty text."""
         if show == "evidence":
             return self.evidence or ""
+        if show == "reference":
+            return self.reference or ""
         return "\n\n".join(context["text"] for context in self.context) if show == "passage" else ""
 
 

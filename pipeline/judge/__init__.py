@@ -1,5 +1,15 @@
 """Judge: responses become signals."""
 
+from pipeline.judge.critique import Critique
+from pipeline.judge.listwise import Listwise
 from pipeline.judge.pairwise import Pairwise
+from pipeline.judge.rubric import Rubric
+from pipeline.judge.rubric_group import RubricGroup
 
-JUDGE = {"pairwise": Pairwise}
+JUDGE = {
+    "critique": Critique,
+    "listwise": Listwise,
+    "pairwise": Pairwise,
+    "rubric": Rubric,
+    "rubric_group": RubricGroup,
+}

@@ -33,7 +33,13 @@ def test_the_shipped_rubrics_are_those_of_their_papers() -> None:
 
 def test_the_weights_of_helpsteer_are_those_of_its_largest_reward_model() -> None:
     weights = {each.name: each.weight for each in Aspect.load_all("helpsteer", Path())}
-    assert weights == {"helpfulness": 0.30, "correctness": 0.74, "coherence": 0.46, "complexity": 0.47, "verbosity": -0.33}
+    assert weights == {
+        "helpfulness": 0.30,
+        "correctness": 0.74,
+        "coherence": 0.46,
+        "complexity": 0.47,
+        "verbosity": -0.33,
+    }
 
 
 def test_the_anchors_are_read_from_the_least_to_the_most() -> None:
@@ -51,7 +57,7 @@ def test_the_anchors_are_read_from_the_least_to_the_most() -> None:
         pytest.param({"scale": {"good": "a", "bad": "b"}}, "`scale.", id="no numbers"),
         pytest.param({"scale": {-1: "a", 0: "b"}}, "`scale.", id="below 0"),
         pytest.param({"scale": {1: "a", 2: ""}}, "`scale.", id="no words"),
-        pytest.param({"scale": dict.fromkeys(range(0, 22), "a")}, "`scale.", id="too long"),
+        pytest.param({"scale": dict.fromkeys(range(22), "a")}, "`scale.", id="too long"),
         pytest.param({"weight": float("nan")}, "`weight`", id="no weight"),
         pytest.param({"colour": "blue"}, "`colour`", id="a field too many"),
     ],

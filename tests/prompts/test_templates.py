@@ -26,6 +26,19 @@ VALUES: dict[str, Any] = {
     "heading": "Stones > Runner",
     "passage": "The stone turns.",
     "count": 2,
+    "aspect": "truthfulness",
+    "definition": "Whether it is true.",
+    "detail": "Look closely.",
+    "anchors": "1: False.\n2: True.",
+    "least": 1,
+    "most": 2,
+    "not_applicable": True,
+    "number": False,
+    "response": "The stone.",
+    "answers": [{"name": "A", "text": "The stone."}, {"name": "B", "text": "The wheel."}],
+    "critique": "It is brief.",
+    "wanted": "score",
+    "inverted": False,
 }
 HOSTILE = st.lists(
     st.sampled_from(
