@@ -12,8 +12,9 @@ from pydantic import ConfigDict, Field
 from pipeline.judge.expected import ask_likelihood, most_groups
 from pipeline.judge.likelihood import Likelihood, expected_score
 from pipeline.judge.scores import NOT_APPLICABLE, read_score, score_reply
-from pipeline.strategy import Answer, Nothing, Table
+from pipeline.strategy import Answer, Table
 from prompts.rubrics import Aspect
+from schemas.errors import Unanswerable
 from schemas.requests import Asking, Draw, Json, Request, Sampling
 from schemas.rows import SignalAnswer
 from schemas.units import ResponseUnit, UnitKind
@@ -29,7 +30,7 @@ class Rubric:
     of i · P(i) over the scale, P renormalised (direct RLAIF, arXiv 2309.00267, section 2.2). `raw` then holds P.
 
     "N/A" is an abstention without a value, and a likelihood of it above one half likewise. What is no number of the scale
-    is missing: a signal without a value. Where the server tells no log-probabilities there is no signal (`no_likelihood`).
+    is missing: a signal without a value. Where the server tells no log-probabilities the unit fails (`no_likelihood`).
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -79,7 +80,9 @@ class Rubric:
         if self.by == "likelihood":
             completion, likelihood = yield from ask_likelihood(self._ask(unit), self._labels)
             if likelihood is None:
-                return Nothing("no_likelihood", "no log-probabilities of the scores; ask `by: score`, with `repeats`")
+                raise Unanswerable(
+                    "no_likelihood", "no log-probabilities that tell the scores apart; ask this model `by: score`"
+                )
             return [self._weigh(unit, completion.model, completion.text, likelihood)]
         (completion,) = yield [self._ask(unit)]
         return [self._read(unit, completion.model, number, draw) for number, draw in enumerate(completion.draws)]

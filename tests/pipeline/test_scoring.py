@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import builds
 import made
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.binding import bind
 from pipeline.judge.expected import ask_likelihood, most_groups
 from pipeline.judge.lineup import line_up
 from pipeline.judge.listwise import Listwise
@@ -23,6 +25,8 @@ from pipeline.models.strict_schema import strict_schema
 from pipeline.scales import rescale
 from prompts.principles import Principle
 from prompts.rubrics import Aspect
+from schemas.errors import RecipeError, Unanswerable
+from schemas.recipe import read_recipe
 from schemas.requests import Choice, Completion, Draw, Json, Request, TokenLogprob
 from schemas.rows import SignalAnswer
 from schemas.units import ResponseGroup
@@ -156,12 +160,52 @@ def test_what_a_second_request_leaves_together_is_no_likelihood() -> None:
     assert found is None
 
 
+@pytest.mark.parametrize(
+    "rounds", [[Draw("8")], [tokens({"1": 1.0}), tokens({"1": 1.0})]], ids=["no log-probabilities", "still together"]
+)
+def test_a_server_without_likelihoods_fails_the_unit_and_gives_no_score(rounds: list[Draw]) -> None:
+    with pytest.raises(Unanswerable) as caught:
+        tell(Rubric(aspect=DIRECT, by="likelihood")(made.response_unit()), rounds)
+    assert caught.value.reason == "no_likelihood"
+
+
+def tell(work: Any, rounds: list[Draw]) -> None:
+    """Reply to one request a round."""
+    next(work)
+    for draw in rounds:
+        work.send([Completion((draw,))])
+
+
 def test_a_plan_counts_the_groups_that_a_second_round_may_ask_about() -> None:
     assert most_groups(SCALE) == 1
     assert most_groups([str(number) for number in range(21)]) == 2
     assert most_groups([*map(str, range(1, 6)), "N/A"]) == 0
     by_number, by_likelihood = Rubric(aspect=DIRECT), Rubric(aspect=DIRECT, by="likelihood")
     assert (by_number.calls, by_likelihood.calls, by_likelihood.at_once) == (1, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "params", "words"),
+    [
+        ("rubric", {"by": "likelihood", "explain": True}, "leave `explain` out"),
+        ("rubric", {"by": "likelihood", "temperature": 0.7}, "`repeats` and `temperature` are for `by: score`"),
+        ("rubric", {"by": "likelihood", "repeats": 3}, "`repeats` and `temperature` are for `by: score`"),
+        ("rubric", {"repeats": 3}, "use repeats: 1 or a temperature above 0"),
+        ("critique", {"scale": [10, 1]}, "such as [1, 10]; [10, 1] does not"),
+        ("critique", {"scale": [0, 100]}, "less than or equal to 20"),
+        ("rubric_group", {"most": 27}, "less than or equal to 26"),
+        ("listwise", {"most": 1}, "greater than or equal to 2"),
+        ("rubric", {"aspects": "helpsteer"}, "has both `aspect` and `aspects`"),
+    ],
+)
+def test_what_does_not_go_together_is_said_before_any_work(
+    tmp_path: Path, key: str, params: dict[str, Any], words: str
+) -> None:
+    words_of = {"critique": {}, "listwise": {"principle": "helpful"}}.get(key, {"aspect": "direct"})
+    steps = ["mine/chunk", "mine/qa", "sample/gold", {f"judge/{key}": {**words_of, **params}}]
+    with pytest.raises(RecipeError) as caught:
+        bind(read_recipe(builds.write_recipe(tmp_path, steps=steps)))
+    assert words in str(caught.value)
 
 
 # --- several answers -------------------------------------------------------------------------------------------------
