@@ -21,7 +21,7 @@ from pipeline.runner.steps import Progress, StageRunner, StepReport
 from pipeline.sources import find_items
 from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, RequestError, Stopped, nearest
 from schemas.models import EngineName
-from schemas.recipe import RecipeFile
+from schemas.recipe import UNLIMITED, Limits, RecipeFile
 from warehouse.address import Address
 from warehouse.builds import FunnelRow, audit, compact, finish_build, note_funnel, note_listing, start_build
 from warehouse.ledger import Ledger
@@ -46,6 +46,7 @@ class Job:
     chosen: Mapping[str, Chosen]
     limit: int | None = None
     landing: bool = True
+    limits: Limits = UNLIMITED
 
 
 @dataclass
@@ -82,8 +83,12 @@ def prepare(
     engine: str | None = None,
     limit: int | None = None,
     landing: bool = True,
+    limits: Limits = UNLIMITED,
 ) -> Job:
-    """Resolve models and bind the recipe: everything that can be wrong with a request is found here."""
+    """Resolve models and bind the recipe: everything that can be wrong with a request is found here.
+
+    `limits` are put in place of the recipe's own, one by one.
+    """
     find_items(sources.places, text_column=sources.text_column, licence=sources.licence)  # raises for what is not there
     bound = bind(file)
     used = models_used(bound)
@@ -92,7 +97,10 @@ def prepare(
         raise RequestError(f"there is no engine {engine!r}{nearest(engine, engines)}")
     chosen = choose_all({alias: bound.models[alias] for alias in used}, engine=cast("EngineName | None", engine))
     recipe = bind(file, {alias: each.spec for alias, each in chosen.items()})
-    return Job(recipe, sources, address, chosen, limit, landing)
+    given = limits.model_dump(exclude_none=True)
+    if "max_cost" in given and all(bound.models[alias].price.is_free for alias in used):
+        raise RequestError("max_cost would limit nothing: give the models of the recipe a `price`")
+    return Job(recipe, sources, address, chosen, limit, landing, file.recipe.limits.model_copy(update=given))
 
 
 async def run_plainly(name: str, shard: int, work: Callable[[], Awaitable[Any]]) -> Any:
@@ -150,7 +158,7 @@ class _Build:
         self.plan, self.ledger = Plan(self.store), Ledger(self.store)
         await self.plan.begin([step[:3] for step in steps])
         self.runner = StageRunner(
-            self.plan, self.ledger, self.pool, self.built.build_id, self.stopping, self.progress
+            self.plan, self.ledger, self.pool, self.built.build_id, self.stopping, self.progress, job.limits
         )
         try:
             await self._steps()

@@ -166,7 +166,7 @@ class _Forecaster:
                 prompts, responses = self.open["prompts"], self.open["responses"]
                 each = responses / prompts if prompts else 0
                 return round(prompts * each * (each - 1) / 2)
-            case "candidates":
+            case "candidates" | "responses":
                 return self.open["prompts"]
             case kind:
                 return self.open[f"{kind}s"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -56,6 +57,7 @@ class Pairwise:
     prompts: ClassVar[tuple[str, ...]] = ("judge/pairwise",)
     calls: ClassVar[int] = 2
     yields: ClassVar[int] = 2
+    each: ClassVar[Mapping[str, str]] = {"principles": "principle", "models": "model"}
 
     principle: Principle
     model: str = "default"
