@@ -3,15 +3,23 @@
 from pipeline.judge.category import Category
 from pipeline.judge.claims import Claims
 from pipeline.judge.criteria import Criteria
+from pipeline.judge.critique import Critique
+from pipeline.judge.listwise import Listwise
 from pipeline.judge.pairwise import Pairwise
 from pipeline.judge.properties import Properties
 from pipeline.judge.rationale import Rationale
+from pipeline.judge.rubric import Rubric
+from pipeline.judge.rubric_group import RubricGroup
 
 JUDGE = {
     "category": Category,
     "claims": Claims,
     "criteria": Criteria,
+    "critique": Critique,
+    "listwise": Listwise,
     "pairwise": Pairwise,
     "properties": Properties,
     "rationale": Rationale,
+    "rubric": Rubric,
+    "rubric_group": RubricGroup,
 }

@@ -42,6 +42,18 @@ VALUES: dict[str, Any] = {
     "most": 5,
     "text": "The stone turns.",
     "claims": ["The stone turns.", "The wheel does not turn."],
+    "aspect": "truthfulness",
+    "definition": "Whether it is true.",
+    "detail": "Look closely.",
+    "anchors": "1: False.\n2: True.",
+    "least": 1,
+    "not_applicable": True,
+    "number": False,
+    "response": "The stone.",
+    "answers": [{"name": "A", "text": "The stone."}, {"name": "B", "text": "The wheel."}],
+    "critique": "It is brief.",
+    "wanted": "score",
+    "inverted": False,
 }
 HOSTILE = st.lists(
     st.sampled_from(
