@@ -130,9 +130,10 @@ async def figures_of_scope(store: Store) -> dict[str, float]:
         )
         both, same = cursor.execute(f"""
             WITH votes AS (
-                SELECT s.unit_id, s.fingerprint, max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab,
-                    max(s.vote) FILTER (WHERE s."order" = 'ba') AS ba
-                FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY ALL
+                SELECT s.unit_id, s.fingerprint, s.name, s.evaluator, s.draw,
+                    max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab, max(s.vote) FILTER (WHERE s."order" = 'ba') AS ba
+                FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
+                WHERE l.tab = 'signals' AND s.name NOT LIKE 'control/%' GROUP BY ALL
             ) SELECT count(*), count(*) FILTER (WHERE ab = ba) FROM votes WHERE ab IS NOT NULL AND ba IS NOT NULL
         """).fetchone() or (0, 0)
         units = max(1, figures["units"])

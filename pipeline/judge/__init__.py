@@ -1,5 +1,6 @@
 """Judge: responses become signals."""
 
+from pipeline.judge.cascade import Cascade
 from pipeline.judge.pairwise import Pairwise
 
-JUDGE = {"pairwise": Pairwise}
+JUDGE = {"cascade": Cascade, "pairwise": Pairwise}

@@ -94,6 +94,7 @@ def _verdicts(signals: Iterable[Signal]) -> dict[Duel, list[Verdict]]:
     orders: dict[tuple[Duel, str, str, int], dict[str, float]] = defaultdict(dict)
     for signal in signals:
         is_vote = signal.order is not None and signal.probability is not None and not signal.abstained
+        is_vote = is_vote and not signal.name.startswith("control/")  # kept to measure a judge by, not to label with
         if is_vote and len(signal.response_ids) == 2:
             a, b = signal.response_ids
             asked = ((a, b), signal.name, signal.evaluator, signal.draw)

@@ -22,6 +22,19 @@ VALUES: dict[str, Any] = {
     "first": "The stone.",
     "second": "The wheel.",
     "explain": True,
+    "inverted": False,
+    "claim": "A",
+    "examples": [
+        {
+            "facts": "",
+            "question": "What is fixed?",
+            "first": "The runner.",
+            "second": "The bed stone.",
+            "claim": "B",
+            "reasoning": "The bed stone is.",
+            "correct": True,
+        }
+    ],
     "title": "Stones",
     "heading": "Stones > Runner",
     "passage": "The stone turns.",
