@@ -89,6 +89,21 @@ async def test_a_kept_pair_is_labelled_by_the_cheap_judge_and_an_escalated_one_i
     assert builds.ask(lake, "SELECT count(*) FROM pairs")[0][0] > 0
 
 
+async def test_a_release_is_as_consistent_as_the_judge_that_was_believed(
+    tmp_path: Path, documents: Path, lake: Address
+) -> None:
+    """The cheap judge always takes what it sees first; of the dear one, which never does, is every label."""
+    biased = JUDGES | {"small": {"model": "rehearsal", "options": {"position_bias": 1.0}}}
+    steps = [*builds.STEPS[:4], cascade(verify="order_consistency", examples=[]), *builds.STEPS[5:]]
+    built = await builds.run(builds.write_recipe(tmp_path, steps=steps, models=biased), documents, lake)
+    assert built.problem is None
+    assert builds.ask(lake, "SELECT escalated_share FROM cascade_costs") == [(1.0,)]
+    figures = "SELECT (figures->>'$.position_consistency')::DOUBLE FROM releases"
+    assert builds.ask(lake, figures) == [(1.0,)]
+    by_name = "SELECT principle, position_consistency FROM judge_consistency ORDER BY ALL"
+    assert builds.ask(lake, by_name) == [("control/grounded", 0.0), ("grounded", 1.0)]
+
+
 async def test_pairs_may_wait_for_a_person(tmp_path: Path, documents: Path, lake: Address) -> None:
     judge = cascade(models=["small"], to="human", verify="order_consistency", examples=[])
     built = await builds.run(recipe(tmp_path, judge), documents, lake)

@@ -80,11 +80,11 @@ def test_the_promise_is_one_that_a_plain_rule_breaks() -> None:
     assert broken / JUDGES > 3 * ALLOWED
 
 
-def test_a_good_judge_is_nearly_always_believed_on_most_pairs() -> None:
+def test_a_good_judge_is_usually_believed_on_most_pairs() -> None:
     """A rule that always abstains would keep the promise too. This judge is wrong on 1 of 100 sure and 12 of 100 unsure."""
     dice = random.Random("good")
     found = [select_threshold(gold((0.01, 0.12), dice), alpha=ALPHA, delta=DELTA) for _ in range(300)]
-    assert sum(each.threshold is not None for each in found) / len(found) > 0.85
+    assert sum(each.threshold is not None for each in found) / len(found) > 0.75
     assert sum(each.coverage for each in found) / len(found) > 0.6
 
 
