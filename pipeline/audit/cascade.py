@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -203,7 +204,7 @@ def simple_tables(rows: Sequence[CascadeRow], bins: int = BINS) -> list[tuple[Ro
     Rows are needy, good, hopeless or undefined. Keeping is worth -r, 0 and -r - 1 to the first three, escalating -100,
     -100 and -r - 100; each value of v does what is worth more on average over its rows, and keeps when equal.
     """
-    counts = [dict.fromkeys(("needy", "good", "hopeless", "undefined"), 0) for _ in range(bins + 1)]
+    counts: list[Counter[Category]] = [Counter() for _ in range(bins + 1)]
     for row, category in zip(rows, categories(rows), strict=True):
         counts[bin_of(row.v, bins)][category] += 1
     tables: dict[tuple[Route, ...], None] = {}
@@ -212,7 +213,7 @@ def simple_tables(rows: Sequence[CascadeRow], bins: int = BINS) -> list[tuple[Ro
     return list(tables)
 
 
-def _worth_more(count: Mapping[Category, int], reward: int) -> Route:
+def _worth_more(count: Counter[Category], reward: int) -> Route:
     keep = -reward * count["needy"] - (reward + 1) * count["hopeless"]
     escalate = -100 * count["needy"] - 100 * count["good"] - (reward + 100) * count["hopeless"]
     return "escalate" if escalate > keep else "keep"

@@ -9,6 +9,7 @@ import builds
 import pytest
 
 from flows.recipes import find_recipe
+from pipeline.audit.cascade import CascadeRow, fit
 from warehouse.address import Address
 from warehouse.connection import connect
 
@@ -143,6 +144,29 @@ async def test_rows_to_fit_on_come_from_a_build_and_what_people_say(
         assert human_p == 1
         assert (small, large) == (int(small_p > 0.5), int(large_p > 0.5))
     assert {row[4] for row in found[1:]} == {0, 1}
+
+
+async def test_a_policy_is_fitted_on_what_a_build_left(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """People agree with the dear judge here; the fitted policy escalates some pairs and pays."""
+    more = {"sample/grid": {"draws": 5, "show": "passage"}}
+    steps = [*builds.STEPS[:2], more, cascade(policy="everything"), "select/best_worst"]
+    await builds.run(builds.write_recipe(tmp_path, steps=steps, models=JUDGES), documents, lake)
+    found = builds.ask(lake, "SELECT unit_id, prompt_id, response_ids, large_p FROM cascade_rows WHERE large_p <> 0.5")
+    builds.leave()
+    with connect(lake) as connection:
+        for unit_id, prompt_id, response_ids, large_p in found:
+            connection.execute(
+                "INSERT INTO lake.labels VALUES (?, ?, 'f', 'd', ?, ?, 'ann', NULL, ?, NULL, NULL, NULL)",
+                [f"lbl_{unit_id}", unit_id, prompt_id, response_ids, "a" if large_p > 0.5 else "b"],
+            )
+    known = builds.ask(lake, "SELECT v, small, large FROM cascade_rows WHERE small IS NOT NULL AND large IS NOT NULL")
+    assert len(known) == len(found) > 10
+    fitted = fit([CascadeRow(*row) for row in known])
+    assert fitted.worth.performance_large == 1
+    assert fitted.worth.performance_small == sum(row[1] for row in known) / len(known) < 1
+    assert 0 < fitted.worth.escalated < 1
+    assert fitted.worth.lift is not None
+    assert fitted.worth.lift > 0
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,32 @@ def test_what_a_policy_is_about_changes_no_identity(tmp_path: Path) -> None:
     assert prints[0] == prints[1] != prints[2]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"policy": "unanimous"},
+        {"policy": {"name": "half", "threshold": 0.5, "always": ["tie"]}},
+        {"models": ["large", "small"]},
+        {"models": ["small"], "to": "human"},
+        {"verify": "order_consistency", "examples": []},
+        {"votes": 2, "temperature": 0.5},
+        {"checks": 5},
+        {"check_temperature": 0.7},
+        {"examples": "checks/supported"},
+        {"facts": "passage"},
+        {"explain": False},
+        {"max_tokens": 64},
+    ],
+)
+def test_what_could_change_a_cascades_answer_changes_its_identity(tmp_path: Path, change: dict[str, Any]) -> None:
+    models = {name: {"model": name, "engine": "rehearsal"} for name in ("default", "small", "large")}
+    params = {"principle": "grounded", "policy": "half", "verify": "self", "examples": "checks"}
+    steps = [[*builds.STEPS[:4], {"judge/cascade": each}, *builds.STEPS[5:]] for each in (params, params | change)]
+    one, other = (bind(read_recipe(builds.write_recipe(tmp_path, steps=each, models=models))).steps for each in steps)
+    changed = {a.key for a, b in zip(one, other, strict=True) if a.fingerprint != b.fingerprint}
+    assert changed == {"judge/cascade"}
+
+
 def test_costs_families_and_verdicts_are_heeded(tmp_path: Path) -> None:
     rows = write(tmp_path / "rows.jsonl", [*FOUR[:3], {**FOUR[3], "verdict": "tie", "cost_large": 100}])
     costs = ("--cost-small", "2", "--cost-verify", "3", "--cost-large", "20")
@@ -105,7 +131,9 @@ def test_costs_families_and_verdicts_are_heeded(tmp_path: Path) -> None:
     # The tie alone costs 100 of four rows: 25 a row, beside 2 + 3 for asking and checking.
     with pytest.raises(RequestError, match="they cost 30 to 45"):
         run("cascade", "--rows", rows, *costs, "--cost-at-most", "29", "--always", "tie")
-    found = json.loads(run("cascade", "--rows", rows, *costs, "--cost-at-most", "35", "--always", "tie", "--json").stdout)
+    found = json.loads(
+        run("cascade", "--rows", rows, *costs, "--cost-at-most", "35", "--always", "tie", "--json").stdout
+    )
     assert found["cost"] <= 35
     assert found["policy"]["always"] == ["tie"]
 

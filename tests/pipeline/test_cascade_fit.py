@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -135,9 +136,9 @@ def test_the_reward_at_which_a_value_escalates() -> None:
     """One needy row beside one good one: escalated when r > 200, so a table for r = 200 keeps and one for 201 does not."""
     from pipeline.audit import cascade
 
-    count = {"needy": 1, "good": 1, "hopeless": 0, "undefined": 5}
-    assert cascade._worth_more(count, 200) == "keep"  # type: ignore[arg-type]
-    assert cascade._worth_more(count, 201) == "escalate"  # type: ignore[arg-type]
+    count: Counter[cascade.Category] = Counter({"needy": 1, "good": 1, "undefined": 5})
+    assert cascade._worth_more(count, 200) == "keep"
+    assert cascade._worth_more(count, 201) == "escalate"
 
 
 def test_greedy_tables_are_nested_and_add_the_largest_gain_first() -> None:
