@@ -63,8 +63,10 @@ class Policy(Words):
             low, lo, hi = self.triple
             return f"v <= {low:g} or {lo:g} <= v <= {hi:g}{always}"
         table = self.table or ()
-        shown = [f"{place / max(1, len(table) - 1):g}" for place, what in enumerate(table) if what == "escalate"]
-        return f"v near {', '.join(shown) or 'nothing'}{always}"
+        if len(set(table)) == 1:
+            return f"v {'>=' if table[0] == 'escalate' else '<'} 0{always}"
+        shown = [f"{place / (len(table) - 1):g}" for place, what in enumerate(table) if what == "escalate"]
+        return f"v near {', '.join(shown)}{always}"
 
 
 def decide(policy: Policy, v: float, verdict: Verdict = "a") -> Route:

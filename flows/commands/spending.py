@@ -13,7 +13,7 @@ from flows.commands.options import AsJson, console
 from schemas.errors import RequestError, nearest
 
 if TYPE_CHECKING:
-    from pipeline.audit.cascade import CascadeRow, Worth
+    from pipeline.audit.cascade import CascadeRow, Fit, Worth
     from pipeline.audit.selective import Judged
 
 Made = TypeVar("Made")
@@ -111,24 +111,23 @@ def cascade(
         raise RequestError(f"{rows} has no rows; give pairs with v, small and large")
     between = None if cost_at_most is None else (0.0, cost_at_most)
     found = fit(given, family, always=tuple(always or ()), cost_between=between, name=save.stem if save else "fitted")  # type: ignore[arg-type]
-    policy = {
-        "name": found.policy.name,
-        **found.policy.model_dump(mode="json", exclude_none=True, exclude_defaults=True),
-    }
+    _tell_fit(found, save, as_json=as_json)
+
+
+def _tell_fit(found: Fit, save: Path | None, *, as_json: bool) -> None:
+    """The policy as a file for `policy:`, if asked for, and its worth for the terminal or for scripts."""
+    worth, rule = found.worth, found.policy.rule
+    given = found.policy.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    policy = {"name": found.policy.name, **given}
     if save is not None:
         import yaml
 
-        worth = found.worth
         about = f"Fitted on {worth.rows} rows: lift {worth.lift:.1f}%, {worth.escalated:.0%} escalated, {worth.cost:.4g} a pair."
         _write(save, yaml.safe_dump({**policy, "about": about}, sort_keys=False, width=1000))
     if as_json:
-        print(
-            json.dumps(
-                {"policy": policy, "rule": found.policy.rule, "candidates": found.candidates, **found.worth.as_dict()}
-            )
-        )
+        print(json.dumps({"policy": policy, "rule": rule, "candidates": found.candidates, **worth.as_dict()}))
     else:
-        console().print(_table(found.policy.rule, found.candidates, found.worth))
+        console().print(_table(rule, found.candidates, worth))
 
 
 def read_rows(path: Path, make: Callable[[Mapping[str, Any]], Made]) -> Iterator[Made]:

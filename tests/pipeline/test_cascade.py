@@ -76,6 +76,25 @@ def test_rules_by_hand(policy: Policy, escalated: list[float]) -> None:
     assert [v for v in (0, 0.25, 0.5, 0.75, 1) if decide(policy, v) == "escalate"] == escalated
 
 
+def test_a_rule_in_words() -> None:
+    rules = [
+        Policy(threshold=0.5).rule,
+        Policy(double=(0.25, 0.5), always=("tie",)).rule,
+        Policy(triple=(0, 0.5, 0.75)).rule,
+        Policy(table=("escalate", "keep", "escalate")).rule,
+        Policy(table=("escalate",)).rule,
+        Policy(table=("keep", "keep"), always=("split", "tie")).rule,
+    ]
+    assert rules == [
+        "v < 0.5",
+        "0.25 <= v <= 0.5, always tie",
+        "v <= 0 or 0.5 <= v <= 0.75",
+        "v near 0, 1",
+        "v >= 0",
+        "v < 0, always split and tie",
+    ]
+
+
 @given(st.integers(1, 64), st.data())
 def test_every_count_of_upheld_checks_has_a_bin_of_its_own(checks: int, data: st.DataObject) -> None:
     upheld = data.draw(st.integers(0, checks))
