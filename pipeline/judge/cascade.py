@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from pipeline.judge.agreement import modal_share, order_agreement, verdict_of
+from pipeline.judge.facts import facts_for
+from pipeline.judge.pairwise import Pairwise
+from pipeline.judge.verdicts import ORDERS
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.policies import Policy, Verdict, decide
 from prompts.principles import Principle
 from prompts.verifications import Verification
-from schemas.requests import Asking, Completion, Json, Request, Sampling
-from schemas.rows import Order, Row, SignalAnswer, Vote
+from schemas.requests import Asking, Completion, Request, Sampling
+from schemas.rows import CONTROL, Facts, Order, Row, SignalAnswer
 from schemas.units import ResponsePair, UnitKind
 
-Letter = Literal["A", "B", "tie"]
-ORDERS: tuple[Order, Order] = ("ab", "ba")
-CONTROL = "control/"
-"""Before the name of a signal that makes no label: label strategies pass over it."""
 SENTENCE = re.compile(r"\bverdict is (in)?correct\b", re.IGNORECASE)
-PROBABILITIES: dict[Vote, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
-MIRROR: dict[Vote, Vote] = {"a": "b", "b": "a", "tie": "tie"}
-
-
-class Described(BaseModel):
-    """Which answer the principle describes, and nothing else."""
-
-    model_config = ConfigDict(extra="forbid")
-    verdict: Letter
-
-
-class ReasonedDescribed(BaseModel):
-    """The reason first, so that the verdict can follow from it."""
-
-    model_config = ConfigDict(extra="forbid")
-    reason: Annotated[str, Field(max_length=600)]
-    verdict: Letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +44,7 @@ class Cascade:
     version: ClassVar[int] = 1
     unit: ClassVar[UnitKind] = "response_pair"
     makes: ClassVar[Table] = "signals"
-    prompts: ClassVar[tuple[str, ...]] = ("judge/cascade", "judge/cascade_check")
+    prompts: ClassVar[tuple[str, ...]] = ("judge/pairwise", "judge/cascade_check")
     each: ClassVar[dict[str, str]] = {"principles": "principle"}
 
     principle: Principle
@@ -75,16 +57,16 @@ class Cascade:
     checks: Annotated[int, Field(ge=1, le=64)] = 4
     check_temperature: Annotated[float, Field(gt=0, le=2)] = 1.0
     examples: tuple[Verification, ...] = ()
-    facts: Literal["nothing", "passage", "evidence"] = "evidence"
-    explain: bool = True
+    facts: Facts = "evidence"
+    reasoning: Literal["none", "first"] = "first"
     max_tokens: Annotated[int, Field(ge=8)] = 512
 
     def __post_init__(self) -> None:
         wanted = {"judge": "a cheap judge and a dear one", "human": "the cheap judge alone"}[self.to]
         if len(self.models) != {"judge": 2, "human": 1}[self.to]:
             raise ValueError(f"`models` is {list(self.models)}: with `to: {self.to}` it names {wanted}")
-        if self.votes > 1 and self.temperature == 0:
-            raise ValueError("temperature 0 gives the same vote every time; use votes: 1 or a temperature above 0")
+        if (self.votes > 1) != (self.temperature > 0):
+            raise ValueError("several `votes` go with a `temperature` above 0, and one vote with none")
         if self.examples and self.verify != "self":
             raise ValueError(
                 "`examples` are shown to a judge that verifies itself; add `verify: self` or leave them out"
@@ -110,11 +92,7 @@ class Cascade:
         """The signals of one pair."""
         if unit.a.text.strip() == unit.b.text.strip():
             return Nothing("identical_texts", "the two responses say the same")
-        sampling = Sampling(temperature=self.temperature, max_tokens=self.max_tokens, n=self.votes)
-        replies = yield [self._ask(unit, order, self.models[0], sampling) for order in ORDERS]
-        small = [
-            signal for reply, order in zip(replies, ORDERS, strict=True) for signal in self._read(unit, reply, order)
-        ]
+        small = yield from self._verdicts(unit, self.models[0], self.votes)
         by_order = [[signal.vote for signal in small if signal.vote and signal.order == order] for order in ORDERS]
         verdict = verdict_of(by_order[0] + by_order[1])
         checks: list[SignalAnswer] = []
@@ -134,7 +112,7 @@ class Cascade:
         why = f"{self.policy.name}: v = {v:.3g}, verdict {verdict}; escalated when {self.policy.rule}"
         about = [
             *checks,
-            self._signal(unit, name="cascade/verification", evaluator=replies[0].model, value=v, rationale=how),
+            self._signal(unit, name="cascade/verification", evaluator=small[0].evaluator, value=v, rationale=how),
             self._signal(unit, name="cascade/escalated", evaluator="cascade", value=float(not is_kept), rationale=why),
         ]
         if is_kept:
@@ -143,32 +121,22 @@ class Cascade:
         if self.to == "human":
             asked = self._signal(unit, name=self.principle.name, evaluator="human", abstained=True, rationale=why)
             return [*control, *about, asked]
-        sampling = replace(sampling, temperature=0.0, n=1)
-        replies = yield [self._ask(unit, order, self.models[1], sampling) for order in ORDERS]
-        large = [
-            signal for reply, order in zip(replies, ORDERS, strict=True) for signal in self._read(unit, reply, order)
-        ]
+        large = yield from self._verdicts(unit, self.models[1], 1)
         return [*control, *about, *large]
 
-    def _variables(self, unit: ResponsePair, order: Order) -> dict[str, Any]:
-        first, second = (unit.a, unit.b) if order == "ab" else (unit.b, unit.a)
-        return {
-            "principle": self.principle.definition,
-            "inverted": self.principle.inverted,
-            "question": unit.prompt.question,
-            "facts": unit.prompt.facts(self.facts),
-            "first": first.text,
-            "second": second.text,
-        }
-
-    def _ask(self, unit: ResponsePair, order: Order, model: str, sampling: Sampling) -> Request:
-        return Request(
-            prompt="judge/cascade",
-            variables={**self._variables(unit, order), "explain": self.explain},
+    def _verdicts(self, unit: ResponsePair, model: str, votes: int) -> Asking[list[SignalAnswer]]:
+        """What one judge says in both orders; several votes are drawn at the cascade's temperature, one is greedy."""
+        drawn: dict[str, Any] = {"by": "votes", "votes": votes, "temperature": self.temperature} if votes > 1 else {}
+        judge = Pairwise(
+            principle=self.principle,
             model=model,
-            shape=Json(ReasonedDescribed if self.explain else Described),
-            sampling=sampling,
+            facts=self.facts,
+            reasoning=self.reasoning,
+            max_tokens=self.max_tokens,
+            **drawn,
         )
+        answer = yield from judge(unit)
+        return [row for row in answer if isinstance(row, SignalAnswer)] if isinstance(answer, list) else []
 
     def _ask_check(self, unit: ResponsePair, order: Order, verdict: Verdict) -> Request:
         """What the judge found, put to itself as a claim about the answers in this order."""
@@ -176,33 +144,23 @@ class Cascade:
         if verdict in ("a", "b"):
             is_first = (verdict == "a") == (order == "ab")
             claim = "A" if is_first != self.principle.inverted else "B"
+        first, second = (unit.a, unit.b) if order == "ab" else (unit.b, unit.a)
         examples = [example.model_dump(exclude={"name"}) for example in self.examples]
         return Request(
             prompt="judge/cascade_check",
-            variables={**self._variables(unit, order), "examples": examples, "claim": claim},
+            variables={
+                "principle": self.principle.definition,
+                "inverted": self.principle.inverted,
+                "examples": examples,
+                "question": unit.prompt.question,
+                "facts": facts_for(unit.prompt, self.facts),
+                "first": first.text,
+                "second": second.text,
+                "claim": claim,
+            },
             model=self.models[0],
             sampling=Sampling(temperature=self.check_temperature, max_tokens=self.max_tokens, n=self.checks),
         )
-
-    def _read(self, unit: ResponsePair, completion: Completion, order: Order) -> list[SignalAnswer]:
-        """One signal for each draw; under an inverted principle the vote is for the answer that it does not describe."""
-        signals = []
-        for number, draw in enumerate(completion.draws):
-            shown: Vote = {"A": "a", "B": "b", "tie": "tie"}[draw.data.verdict]  # type: ignore[assignment]
-            vote = shown if (order == "ab") != self.principle.inverted else MIRROR[shown]
-            signal = self._signal(
-                unit,
-                name=self.principle.name,
-                evaluator=completion.model,
-                order=order,
-                draw=number,
-                vote=vote,
-                probability=PROBABILITIES[vote],
-                rationale=getattr(draw.data, "reason", None),
-                raw=draw.text,
-            )
-            signals.append(signal)
-        return signals
 
     def _checked(self, unit: ResponsePair, completion: Completion, order: Order) -> list[SignalAnswer]:
         """One signal for each verification: 1 correct, 0 incorrect, no value when its last sentence cannot be read."""

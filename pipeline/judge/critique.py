@@ -8,11 +8,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from pipeline.judge.facts import facts_for
 from pipeline.judge.scores import read_score, score_reply
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.rubrics import LARGEST
 from schemas.requests import Asking, Json, Request, Sampling, Shape, Text
-from schemas.rows import SignalAnswer
+from schemas.rows import Facts, SignalAnswer
 from schemas.units import ResponseUnit, UnitKind
 
 CRITIQUE_LENGTH = 3000
@@ -42,7 +43,7 @@ class Critique:
     scale: tuple[Bound, Bound] = (1, 10)
     form: Literal["together", "apart"] = "together"
     model: str = "default"
-    facts: Literal["nothing", "passage", "evidence", "reference"] = "evidence"
+    facts: Facts = "evidence"
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     max_tokens: Annotated[int, Field(ge=8)] = 1024
 
@@ -93,7 +94,7 @@ class Critique:
                 "least": least,
                 "most": most,
                 "question": unit.prompt.question,
-                "facts": unit.prompt.facts(self.facts),
+                "facts": facts_for(unit.prompt, self.facts),
                 "response": unit.response.text,
                 "critique": critique,
                 "wanted": wanted,

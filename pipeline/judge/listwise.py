@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from pipeline.judge.facts import facts_for
 from pipeline.judge.lineup import NAMES, Lineup, line_up, name_of, refuse, shown
 from pipeline.judge.ranking import disagreement, listwise_reply, mean_ranks, read_order
 from pipeline.judge.scores import read_score
 from pipeline.strategy import Answer, Table
 from prompts.principles import Principle
 from schemas.requests import Asking, Completion, Json, Request, Sampling
-from schemas.rows import Row, SignalAnswer
+from schemas.rows import Facts, Row, SignalAnswer
 from schemas.units import ResponseGroup, UnitKind
 
 LEAST, MOST = 1, 5
@@ -44,7 +45,7 @@ class Listwise:
 
     principle: Principle
     model: str = "default"
-    facts: Literal["nothing", "passage", "evidence", "reference"] = "evidence"
+    facts: Facts = "evidence"
     orders: Annotated[int, Field(ge=1, le=24)] = 1
     most: Annotated[int, Field(ge=2, le=len(NAMES))] = 8
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
@@ -78,7 +79,7 @@ class Listwise:
                 "principle": self.principle.definition,
                 "inverted": self.principle.inverted,
                 "question": unit.prompt.question,
-                "facts": unit.prompt.facts(self.facts),
+                "facts": facts_for(unit.prompt, self.facts),
                 "answers": shown(lineup),
             },
             model=self.model,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.judge.facts import facts_for
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.principles import Principle
 from schemas.fingerprints import derive_seed
@@ -114,7 +115,7 @@ class Rationale:
         return {
             "principle": self.principle.definition if self.principle else "",
             "question": unit.prompt.question,
-            "facts": unit.prompt.facts(self.facts),
+            "facts": facts_for(unit.prompt, self.facts),
             "first": first.text,
             "second": second.text,
         }

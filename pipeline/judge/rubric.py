@@ -10,13 +10,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from pipeline.judge.expected import ask_likelihood, most_groups
+from pipeline.judge.facts import facts_for
 from pipeline.judge.likelihood import Likelihood, expected_score
 from pipeline.judge.scores import NOT_APPLICABLE, read_score, score_reply
 from pipeline.strategy import Answer, Table
 from prompts.rubrics import Aspect
 from schemas.errors import Unanswerable
 from schemas.requests import Asking, Draw, Json, Request, Sampling
-from schemas.rows import SignalAnswer
+from schemas.rows import Facts, SignalAnswer
 from schemas.units import ResponseUnit, UnitKind
 
 
@@ -43,7 +44,7 @@ class Rubric:
     aspect: Aspect
     by: Literal["score", "likelihood"] = "score"
     model: str = "default"
-    facts: Literal["nothing", "passage", "evidence", "reference"] = "evidence"
+    facts: Facts = "evidence"
     explain: bool | None = None
     repeats: Annotated[int, Field(ge=1, le=64)] = 1
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
@@ -102,7 +103,7 @@ class Rubric:
                 "number": number,
                 "explain": explain,
                 "question": unit.prompt.question,
-                "facts": unit.prompt.facts(self.facts),
+                "facts": facts_for(unit.prompt, self.facts),
                 "response": unit.response.text,
             },
             model=self.model,

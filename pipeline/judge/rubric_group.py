@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from pipeline.judge.facts import facts_for
 from pipeline.judge.lineup import NAMES, Lineup, line_up, name_of, refuse, shown
 from pipeline.judge.rubric import about
 from pipeline.judge.scores import read_entry, scores_reply
 from pipeline.strategy import Answer, Table
 from prompts.rubrics import Aspect
 from schemas.requests import Asking, Completion, Json, Request, Sampling
-from schemas.rows import Response, Row, SignalAnswer
+from schemas.rows import Facts, Response, Row, SignalAnswer
 from schemas.units import ResponseGroup, UnitKind
 
 
@@ -40,7 +41,7 @@ class RubricGroup:
 
     aspect: Aspect
     model: str = "default"
-    facts: Literal["nothing", "passage", "evidence", "reference"] = "evidence"
+    facts: Facts = "evidence"
     explain: bool = True
     orders: Annotated[int, Field(ge=1, le=24)] = 1
     most: Annotated[int, Field(ge=1, le=len(NAMES))] = 8
@@ -78,7 +79,7 @@ class RubricGroup:
                 **about(aspect),
                 "explain": self.explain,
                 "question": unit.prompt.question,
-                "facts": unit.prompt.facts(self.facts),
+                "facts": facts_for(unit.prompt, self.facts),
                 "answers": shown(lineup),
             },
             model=self.model,

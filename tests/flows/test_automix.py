@@ -174,7 +174,7 @@ async def test_a_policy_is_fitted_on_what_a_build_left(tmp_path: Path, documents
     [
         ({"models": ["small"]}, "`models` is ['small']: with `to: judge` it names a cheap judge and a dear one"),
         ({"to": "human"}, "with `to: human` it names the cheap judge alone"),
-        ({"votes": 3}, "temperature 0 gives the same vote every time"),
+        ({"votes": 3}, "several `votes` go with a `temperature` above 0"),
         ({"verify": "votes"}, "`examples` are shown to a judge that verifies itself"),
         ({"policy": "halff"}, "'halff' is not a policy; did you mean `half`?"),
         ({"policy": {}}, "a policy has exactly one of threshold, double, triple, table; this one has none"),

@@ -110,7 +110,7 @@ def test_what_a_policy_is_about_changes_no_identity(tmp_path: Path) -> None:
         {"check_temperature": 0.7},
         {"examples": "checks/supported"},
         {"facts": "passage"},
-        {"explain": False},
+        {"reasoning": "none"},
         {"max_tokens": 64},
     ],
 )

@@ -15,62 +15,19 @@ import json
 import math
 import os
 from collections.abc import Generator, Sequence
-from pathlib import Path
 from typing import Any
 
 import made
 import pytest
-import yaml
+from case_files import CASES, Case, bind_case, load_cases
 
-from pipeline.binding import BoundStep, bind
-from pipeline.registry import STRATEGIES
 from pipeline.strategy import Nothing
 from schemas.fingerprints import canonical_json
-from schemas.models import ModelSpec
-from schemas.recipe import Recipe, RecipeFile, StepSpec
 from schemas.requests import Choice, Completion, Draw, Json, Request, TokenLogprob
 
-CASES = Path(__file__).parents[1] / "cases"
 DIGESTS = CASES / "digests.json"
-# What a strategy needs before it, so that a step alone makes a recipe.
-BEFORE = {
-    "mine": [],
-    "sample": ["mine/chunk", "mine/qa"],
-    "judge": ["mine/chunk", "mine/qa", "sample/gold"],
-    "select": ["mine/chunk", "mine/qa", "sample/gold", {"judge/pairwise": {"principle": "helpful"}}],
-}
-Case = dict[str, Any]
-
-
-def load_cases() -> dict[str, list[Case]]:
-    """All cases by the key of their strategy."""
-    files = sorted(CASES.glob("*/*.yaml"))
-    return {
-        path.relative_to(CASES).with_suffix("").as_posix(): yaml.safe_load(path.read_text("utf-8")) for path in files
-    }
-
-
 ALL = load_cases()
 EACH = [pytest.param(key, case, id=f"{key}: {case['title']}") for key, cases in ALL.items() for case in cases]
-
-
-def bind_case(key: str, case: Case) -> BoundStep:
-    """The step of a case, bound as a recipe binds it: parameters are checked and principles are loaded."""
-    before: list[Any] = [*BEFORE[key.split("/")[0]]]
-    if key == "mine/qa":
-        before = ["mine/chunk"]
-    if STRATEGIES[key].unit in ("pair", "all_pairs", "all_judged_pairs"):
-        before = [*BEFORE["select"], "select/best_worst"]
-    steps = [
-        StepSpec(strategy=each)
-        if isinstance(each, str)
-        else StepSpec(strategy=next(iter(each)), params=each[next(iter(each))])
-        for each in before
-    ]
-    steps.append(StepSpec(strategy=key, params=case.get("params", {})))
-    models = {alias: ModelSpec(model=alias) for alias in case.get("models", [])}
-    recipe = Recipe(recipe="case", models=models, steps=tuple(steps))
-    return bind(RecipeFile(recipe, "", Path("case.yaml"), {})).steps[-1]
 
 
 def unit_of(strategy: Any, values: Any) -> Any:

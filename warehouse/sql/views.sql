@@ -42,7 +42,6 @@ WITH both_orders AS (
         max(vote) FILTER (WHERE "order" = 'ab') AS ab, max(vote) FILTER (WHERE "order" = 'ba') AS ba
     FROM signals WHERE "order" IS NOT NULL AND len(response_ids) = 2 AND (probability IS NOT NULL OR abstained)
     GROUP BY ALL
-    FROM signals WHERE "order" IS NOT NULL AND name NOT LIKE 'cascade/%' GROUP BY ALL
 ), classed AS (
     SELECT *, CASE
         WHEN ab IS NULL OR ba IS NULL THEN 'missing'

@@ -1,28 +1,14 @@
-"""Cascades in rehearsal: a verdict on two answers, and the verification of one."""
+"""Cascades in rehearsal: the verification of a verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from pipeline.models.rehearsal.options import Dice, Options, Play
 from pipeline.models.rehearsal.words import support, words_of
 
 TOO_CLOSE = 0.02
-OTHER = {"A": "B", "B": "A", "tie": "A"}
-
-
-def judge_described(variables: Mapping[str, Any], dice: Dice, options: Options) -> str:
-    """The answer that the principle describes, as the facts have it, unless noise or position bias strikes."""
-    verdict = described(variables)
-    if dice.roll() < options.noise:
-        verdict = OTHER[verdict]
-    if dice.roll() < options.position_bias:
-        verdict = "A"
-    reply = {"reason": f"What is known speaks for {verdict}.", "verdict": verdict}
-    return orjson.dumps(reply if variables["explain"] else {"verdict": verdict}).decode()
 
 
 def verify_verdict(variables: Mapping[str, Any], dice: Dice, options: Options) -> str:
@@ -42,6 +28,5 @@ def described(variables: Mapping[str, Any]) -> str:
 
 
 ANSWERS: dict[str, Play] = {
-    "judge/cascade": judge_described,
     "judge/cascade_check": verify_verdict,
 }
