@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from pipeline.judge.facts import facts_for
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.requests import Asking, Completion, Json, Request, Sampling
 from schemas.rows import Row, SignalAnswer
@@ -75,7 +76,7 @@ class Claims:
 
     def __call__(self, unit: ResponseUnit) -> Asking[Answer]:
         """The signals of one response, in the order of the claims."""
-        known, said = unit.prompt.facts(self.facts).strip(), unit.response.text.strip()
+        known, said = facts_for(unit.prompt, self.facts).strip(), unit.response.text.strip()
         if not known:
             return Nothing("no_facts", f"the prompt has no {self.facts}")
         if not said:

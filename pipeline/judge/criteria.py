@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.judge.facts import facts_for
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.criteria import Criterion
 from schemas.requests import Asking, Completion, Json, Request, Sampling
@@ -85,7 +86,7 @@ class Criteria:
             variables={
                 "criterion": self.criterion.definition,
                 "question": unit.prompt.question,
-                "facts": unit.prompt.facts(self.facts),
+                "facts": facts_for(unit.prompt, self.facts),
                 "first": first.text,
                 "second": second.text,
             },

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
+from pipeline.judge.facts import facts_for
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.criteria import Criterion
 from schemas.fingerprints import derive_seed
@@ -87,7 +88,7 @@ class Properties:
                 variables={
                     "properties": tuple((each.name, each.definition) for each in self.properties),
                     "question": unit.prompt.question,
-                    "facts": unit.prompt.facts(self.facts),
+                    "facts": facts_for(unit.prompt, self.facts),
                     "first": first.text,
                     "second": second.text,
                 },

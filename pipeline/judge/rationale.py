@@ -8,14 +8,15 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline.judge.facts import facts_for
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.principles import Principle
 from schemas.fingerprints import derive_seed
 from schemas.requests import Asking, Completion, Json, Request, Sampling
-from schemas.rows import Facts, Order, Response, Row, SignalAnswer, Vote
+from schemas.rows import CONTROL, Facts, Order, Response, Row, SignalAnswer, Vote
 from schemas.units import PairText, UnitKind
 
-CHECK = "control/rationale"
+CHECK = f"{CONTROL}rationale"
 ORDERS: tuple[Order, Order] = ("ab", "ba")
 NAMED: dict[Order, dict[str, Vote]] = {
     "ab": {"A": "a", "B": "b", "tie": "tie"},
@@ -114,7 +115,7 @@ class Rationale:
         return {
             "principle": self.principle.definition if self.principle else "",
             "question": unit.prompt.question,
-            "facts": unit.prompt.facts(self.facts),
+            "facts": facts_for(unit.prompt, self.facts),
             "first": first.text,
             "second": second.text,
         }
