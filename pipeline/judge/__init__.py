@@ -1,5 +1,6 @@
 """Judge: responses become signals."""
 
+from pipeline.judge.cascade import Cascade
 from pipeline.judge.category import Category
 from pipeline.judge.claims import Claims
 from pipeline.judge.criteria import Criteria
@@ -12,6 +13,7 @@ from pipeline.judge.rubric import Rubric
 from pipeline.judge.rubric_group import RubricGroup
 
 JUDGE = {
+    "cascade": Cascade,
     "category": Category,
     "claims": Claims,
     "criteria": Criteria,

@@ -27,7 +27,20 @@ VALUES: dict[str, Any] = {
     "first_label": "A",
     "second_label": "B",
     "tie": True,
-    "examples": [{"question": "?", "facts": "", "first": "Yes", "second": "No", "reason": "True", "label": "A"}],
+    "examples": [
+        {
+            "question": "?",
+            "facts": "",
+            "first": "Yes",
+            "second": "No",
+            "reason": "True",
+            "label": "A",
+            "claim": "B",
+            "reasoning": "It is so.",
+            "correct": True,
+        }
+    ],
+    "claim": "A",
     "rationale": "The first says what turns.",
     "reply": "json",
     "title": "Stones",
@@ -44,7 +57,6 @@ VALUES: dict[str, Any] = {
     "claims": ["The stone turns.", "The wheel does not turn."],
     "aspect": "truthfulness",
     "definition": "Whether it is true.",
-    "detail": "Look closely.",
     "anchors": "1: False.\n2: True.",
     "least": 1,
     "not_applicable": True,
@@ -53,7 +65,6 @@ VALUES: dict[str, Any] = {
     "answers": [{"name": "A", "text": "The stone."}, {"name": "B", "text": "The wheel."}],
     "critique": "It is brief.",
     "wanted": "score",
-    "inverted": False,
 }
 HOSTILE = st.lists(
     st.sampled_from(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.models.rehearsal import compare, examine, mine, sample, score
+from pipeline.models.rehearsal import compare, examine, mine, sample, score, verify_judge
 from pipeline.models.rehearsal.options import Play
 
-MODULES = (compare, examine, mine, sample, score)
+MODULES = (compare, examine, mine, sample, score, verify_judge)
 ANSWERS: Mapping[str, Play] = {prompt: play for module in MODULES for prompt, play in module.ANSWERS.items()}
