@@ -13,10 +13,10 @@ from pipeline.strategy import Answer, Nothing, Table
 from prompts.principles import Principle
 from schemas.fingerprints import derive_seed
 from schemas.requests import Asking, Completion, Json, Request, Sampling
-from schemas.rows import Facts, Order, Response, Row, SignalAnswer, Vote
+from schemas.rows import CONTROL, Facts, Order, Response, Row, SignalAnswer, Vote
 from schemas.units import PairText, UnitKind
 
-CHECK = "control/rationale"
+CHECK = f"{CONTROL}rationale"
 ORDERS: tuple[Order, Order] = ("ab", "ba")
 NAMED: dict[Order, dict[str, Vote]] = {
     "ab": {"A": "a", "B": "b", "tie": "tie"},

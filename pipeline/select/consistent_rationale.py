@@ -10,11 +10,11 @@ from pydantic import ConfigDict, Field
 
 from pipeline.strategy import Decision
 from schemas.fingerprints import identify
-from schemas.rows import Signal, Vote
+from schemas.rows import CONTROL, Signal, Vote
 from schemas.units import PairText, UnitKind
 
 REASONS = "rationale"
-CHECK = "control/rationale"
+CHECK = f"{CONTROL}rationale"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ async def test_rationales_keeps_pairs_whose_label_the_judge_finds_alone(tmp_path
     assert principles == {"grounded", "control/rationale"}
     votes: dict[tuple[str, str], dict[str, str]] = {}
     for unit, name, order, vote in builds.ask(
-        lake, "SELECT unit_id, name, \"order\", vote FROM signals WHERE probability IS NOT NULL"
+        lake, "SELECT unit_id, name, \"order\", vote FROM signals WHERE name = 'grounded'"
     ):
         votes.setdefault((unit, name), {})[order] = vote
     same = [each["ab"] == each["ba"] for each in votes.values()]

@@ -10,7 +10,7 @@ import pytest
 from pipeline.models.rehearsal.examine import ANSWERS
 from pipeline.models.rehearsal.options import Dice, Options
 
-HONEST = Options(misquote=0, noise=0, position_bias=0)
+HONEST = Options(misquote=0, noise=0, position_bias=0, softness=0)
 FACTS = "The runner stone turns above the bed stone. The wheel does not turn in winter."
 GOOD, BAD = "The runner stone turns above the bed stone.", "I do not know the answer to that."
 PAIR = {"question": "What turns?", "facts": FACTS, "first": GOOD, "second": BAD, "principle": "", "criterion": "Better."}
@@ -33,10 +33,10 @@ def test_the_better_supported_answer_wins_wherever_it_stands(prompt: str, field:
 @pytest.mark.parametrize(("prompt", "field"), [("judge/criteria", "answer"), ("judge/rationale_check", "verdict")])
 def test_noise_and_position_bias_are_as_often_as_they_are_set(prompt: str, field: str) -> None:
     count = 400
-    noisy = [play(prompt, PAIR, Options(noise=0.25, position_bias=0), seed)[field] for seed in range(count)]
+    noisy = [play(prompt, PAIR, Options(noise=0.25, position_bias=0, softness=0), seed)[field] for seed in range(count)]
     assert 0.2 < noisy.count("B") / count < 0.3
     biased = PAIR | {"first": BAD, "second": GOOD}
-    leaning = [play(prompt, biased, Options(noise=0, position_bias=0.25), seed)[field] for seed in range(count)]
+    leaning = [play(prompt, biased, Options(noise=0, position_bias=0.25, softness=0), seed)[field] for seed in range(count)]
     assert 0.2 < leaning.count("A") / count < 0.3
 
 

@@ -40,8 +40,9 @@ CREATE OR REPLACE VIEW judge_consistency AS
 WITH both_orders AS (
     SELECT evaluator, name, fingerprint, unit_id, draw,
         max(vote) FILTER (WHERE "order" = 'ab') AS ab, max(vote) FILTER (WHERE "order" = 'ba') AS ba
-    FROM signals WHERE "order" IS NOT NULL AND len(response_ids) = 2 AND (probability IS NOT NULL OR abstained)
-    GROUP BY ALL
+    FROM signals -- a vote without a probability is no judgement: the judge was told it (judge/rationale)
+    WHERE "order" IS NOT NULL AND len(response_ids) = 2 AND (vote IS NULL OR probability IS NOT NULL)
+        AND name NOT LIKE 'cascade/%' GROUP BY ALL
 ), classed AS (
     SELECT *, CASE
         WHEN ab IS NULL OR ba IS NULL THEN 'missing'

@@ -7,11 +7,10 @@ from typing import Any
 
 import orjson
 
+from pipeline.models.rehearsal.compare import belief
 from pipeline.models.rehearsal.options import Dice, Options, Play
 from pipeline.models.rehearsal.words import plain_text, sentences_of, support, words_of
 
-FEWER = 0.02
-"""Answers whose support differs by less are alike."""
 HELD = 0.6
 """The share of a claim's words that a text has to have to speak of it."""
 LONGER = 4
@@ -96,16 +95,11 @@ def check_claims(variables: Mapping[str, Any], dice: Dice, options: Options) -> 
 
 
 def _compare(variables: Mapping[str, Any], dice: Dice, options: Options) -> tuple[float, float, str]:
-    """How well the facts support both answers, and the verdict: A, B or tie."""
+    """How well the facts support both answers, and the verdict that this judge believes in: A, B or tie."""
     truth = set(words_of(variables["facts"] or variables["question"]))
     first, second = (support(variables[place], truth) for place in ("first", "second"))
-    gap = first - second
-    verdict = "tie" if abs(gap) < FEWER else "A" if gap > 0 else "B"
-    if dice.roll() < options.noise:
-        verdict = {"A": "B", "B": "A", "tie": "A"}[verdict]
-    if dice.roll() < options.position_bias:
-        verdict = "A"
-    return first, second, verdict
+    believed = belief(variables["first"], variables["second"], truth, dice, options)
+    return first, second, "tie" if believed == 0.5 else dice.pick({"A": believed, "B": 1 - believed})
 
 
 def _json(reply: Mapping[str, Any]) -> str:
