@@ -18,7 +18,7 @@ from prompts.library import SHIPPED
 from schemas.errors import RequestError, nearest
 
 MEMBERS = "members"
-SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Words(BaseModel):
