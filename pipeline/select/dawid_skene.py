@@ -68,7 +68,7 @@ class DawidSkene:
                     rows.append((f"{b} {a}", _worker(call, call.order and MIRROR[call.order]), MIRROR[side]))
         if not rows:
             return {"sides": dict.fromkeys(SIDES, 1 / 3), "judges": {}}
-        model = aggregation.DawidSkene(n_iter=200, tol=1e-9)
+        model = aggregation.DawidSkene(n_iter=100, tol=1e-6)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # crowd-kit is told by pandas of keywords that will go
             model.fit(pandas.DataFrame(sorted(rows), columns=["task", "worker", "label"]))
