@@ -30,8 +30,9 @@ class BradleyTerry:
     The fit is a logistic regression over the judged duels of all prompts: of the order-averaged probability on the style
     differences (as in Arena-Hard v2: (a - b)/(a + b) of length and of the densities of headers, lists and bold type) and on
     which models wrote the two, so that a model that writes long and well is not taken for a bias. The answer fits the
-    strengths of one prompt's candidates with ties as half wins, each compared duel with `prior` more ties so that they
-    stay finite, and takes from each strength what its style is worth on average against the others.
+    strengths of one prompt's candidates: each comparison is a share of a win for each side, and each compared duel has
+    `prior` ties more (half a win for each), so that strengths stay finite. Each strength then loses what its style is
+    worth on average against the others.
 
     `score_gap` is the difference of strengths in log-odds, `p_chosen` = 1 / (1 + e^-gap), `confidence` the share of calls
     on this pair that say the same. `names` are the principles that count, all when empty.
@@ -78,7 +79,8 @@ class BradleyTerry:
         responses = {each.response_id: each for each in unit.responses}
         verdicts = {duel: decide(calls, "order_mean") for duel, calls in duels.items()}
         judged = {duel: verdict for duel, verdict in verdicts.items() if isinstance(verdict, Verdict)}
-        strengths = self._at_equal_style(self._strengths(judged), responses, fit["style"])
+        told = {duel: len({call.comparison for call in duels[duel]}) for duel in judged}
+        strengths = self._at_equal_style(self._strengths(judged, told), responses, fit["style"])
         adjusted: dict[Duel, Verdict | Nothing] = dict(verdicts)
         for (a, b), verdict in judged.items():
             adjusted[a, b] = replace(verdict, p=logistic(strengths[a] - strengths[b]))
@@ -92,14 +94,15 @@ class BradleyTerry:
                 kept.append(replace(label, gap=gap))
         return answer_with(unit, kept, reasons, "bradley_terry", duels)
 
-    def _strengths(self, judged: Mapping[Duel, Verdict]) -> dict[str, float]:
-        """The strengths of the candidates in log-odds, their mean 0."""
+    def _strengths(self, judged: Mapping[Duel, Verdict], told: Mapping[Duel, int]) -> dict[str, float]:
+        """The strengths of the candidates in log-odds, their mean 0; `told` is how many comparisons a duel has had."""
         if not judged:
             return {}
         evalica = library("evalica")
         xs, ys, winners, weights = [], [], [], []
         for (a, b), verdict in judged.items():
-            shares = (verdict.p, 1 - verdict.p, self.prior)
+            count = told[a, b]
+            shares = (count * verdict.p, count * (1 - verdict.p), self.prior)
             for winner, share in zip((evalica.Winner.X, evalica.Winner.Y, evalica.Winner.Draw), shares, strict=True):
                 if share > 0:
                     xs.append(a)
