@@ -2,7 +2,8 @@
 
 A file holds one (`prompts/principles/helpful.yaml`) or a set of them under `members:`
 (`prompts/principles/salmon_reward.yaml`). A recipe names one (`helpful`, `salmon_reward/concise`), in the plural a whole
-set (`salmon_reward`), or gives files of its own (`./kind.yaml`, `./ours.yaml/brief`), relative to itself.
+set (`salmon_reward`), or gives files of its own (`./kind.yaml`, `./ours.yaml/brief`), relative to itself. JSON is YAML too,
+so files that programs write (`./calibration.json`) will do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from prompts.library import SHIPPED
 from schemas.errors import RequestError, nearest
 
 MEMBERS = "members"
-SUFFIXES = (".yaml", ".yml")
+SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class Words(BaseModel):

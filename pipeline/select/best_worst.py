@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from pipeline.select.votes import counts
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.rows import PairAnswer, Signal
 from schemas.units import Candidates, UnitKind
@@ -96,7 +97,7 @@ def _verdicts(signals: Iterable[Signal]) -> dict[Duel, list[Verdict]]:
     """P(a) in both orders for each pair (a, b), once for each judge, principle and draw that was asked in both."""
     orders: dict[tuple[Duel, str, str, int], dict[str, float]] = defaultdict(dict)
     for signal in signals:
-        is_vote = signal.order is not None and signal.probability is not None and not signal.abstained
+        is_vote = signal.order is not None and signal.probability is not None and counts(signal)
         if is_vote and len(signal.response_ids) == 2:
             a, b = signal.response_ids
             asked = ((a, b), signal.name, signal.evaluator, signal.draw)
