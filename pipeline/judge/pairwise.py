@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -54,6 +55,7 @@ class Pairwise:
     unit: ClassVar[UnitKind] = "response_pair"
     makes: ClassVar[Table] = "signals"
     prompts: ClassVar[tuple[str, ...]] = ("judge/pairwise",)
+    each: ClassVar[Mapping[str, str]] = {"principles": "principle", "models": "model"}
     calls: ClassVar[int] = 2
     yields: ClassVar[int] = 2
 

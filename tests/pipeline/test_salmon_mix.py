@@ -221,7 +221,14 @@ def test_who_hides_behind_being_a_model_is_found_in_any_letter_case() -> None:
 
 @pytest.mark.parametrize(
     ("text", "script"),
-    [("Mühle 12", "LATIN"), ("мельница", "CYRILLIC"), ("水車は粉をひく", "CJK"), ("12 + 3", None), ("", None), ("방앗간", "HANGUL")],
+    [
+        ("Mühle 12", "LATIN"),
+        ("мельница", "CYRILLIC"),
+        ("水車は粉をひく", "CJK"),
+        ("12 + 3", None),
+        ("", None),
+        ("방앗간", "HANGUL"),
+    ],
 )
 def test_the_script_of_a_text(text: str, script: str | None) -> None:
     assert script_of(text) == script
