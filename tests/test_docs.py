@@ -364,9 +364,9 @@ def test_every_key_of_a_model_and_every_gate_is_in_the_recipe_page() -> None:
 
 
 def test_every_principle_is_in_the_recipe_page() -> None:
-    from prompts.principles import principle_names
+    from prompts.principles import Principle
 
-    assert [name for name in principle_names() if f"`{name}`" not in text_of("docs/recipe.md")] == []
+    assert [name for name in Principle.shipped() if f"`{name}`" not in text_of("docs/recipe.md")] == []
 
 
 def test_every_table_is_in_the_concepts_and_every_view_in_the_sql_page(quickstart: Path) -> None:

@@ -9,13 +9,11 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from pipeline.select.both_orders import shares_by_principle
-from pipeline.strategy import Decision
+from pipeline.strategy import Decision, Nothing
 from schemas.fingerprints import identify
 from schemas.units import PairText, UnitKind
 
 Weight = Annotated[float, Field(gt=0)]
-Drop = tuple[str, str]
-"""The reason code and the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +58,28 @@ class ByPrinciple:
             pair_id = each.pair.pair_id
             rests_on = sorted(signal.signal_id for signal in each.signals if signal.name in names)
             dropped = self._drop(_said(each, names))
-            reason, detail = dropped or ("", "")
-            unit_id = identify("groups", pair_id, rests_on)
-            yield Decision(unit_id, pair_id, each.pair.document_id, keep=dropped is None, reason=reason, detail=detail)
+            unit_id, document_id = identify("groups", pair_id, rests_on), each.pair.document_id
+            if dropped is None:
+                yield Decision(unit_id, pair_id, document_id, keep=True)
+            else:
+                yield Decision(
+                    unit_id, pair_id, document_id, keep=False, reason=dropped.reason, detail=dropped.detail
+                )
 
-    def _drop(self, said: Mapping[str, int]) -> Drop | None:
+    def _drop(self, said: Mapping[str, int]) -> Nothing | None:
         """Why a pair is dropped, or None."""
         if against := [name for name in self.drop if said[name] < 0]:
-            return "principle_contradicts", f"the rejected answer is better by {', '.join(against)}"
+            return Nothing("principle_contradicts", f"the rejected answer is better by {', '.join(against)}")
         agree = [name for name in self.principles if said[name] > 0]
         wanted = {"all": len(self.principles), "any": min(1, len(self.principles))}.get(str(self.keep), self.keep)
         if len(agree) < int(wanted):
             lacking = ", ".join(name for name in self.principles if name not in agree)
-            return "principle_not_met", f"{len(agree)} agree, {wanted} wanted; not {lacking}"
+            return Nothing("principle_not_met", f"{len(agree)} agree, {wanted} wanted; not {lacking}")
         if self.weights:
             score = sum(weight * said[name] for name, weight in self.weights.items()) / sum(self.weights.values())
             if score < self.min_score:
                 told = ", ".join(f"{name} {said[name]:+d}" for name in self.weights)
-                return "principle_score_too_low", f"score {score:.3f} is under {self.min_score:g}: {told}"
+                return Nothing("principle_score_too_low", f"score {score:.3f} is under {self.min_score:g}: {told}")
         return None
 
 
