@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
@@ -37,7 +37,7 @@ class ByPrinciple:
     unit: ClassVar[UnitKind] = "all_judged_pairs"
 
     principles: tuple[str, ...] = ()
-    keep: Literal["all", "any"] | Annotated[int, Field(ge=1)] = "all"
+    keep: int | str = "all"
     drop: tuple[str, ...] = ()
     weights: Mapping[str, Weight] = field(default_factory=dict)
     min_score: Annotated[float, Field(ge=-1, le=1)] = 0.0
@@ -48,6 +48,8 @@ class ByPrinciple:
         for name, given in (("principles", self.principles), ("drop", self.drop)):
             if twice := [each for each in given if given.count(each) > 1]:
                 raise ValueError(f"`{name}` names {twice[0]!r} twice")
+        if self.keep not in ("all", "any") and not (isinstance(self.keep, int) and self.keep >= 1):
+            raise ValueError(f"`keep` is {self.keep!r}; it is `all`, `any` or a number from 1")
         if isinstance(self.keep, int) and self.keep > len(self.principles):
             raise ValueError(f"keep: {self.keep} of {len(self.principles)} `principles` would keep nothing")
 
@@ -62,9 +64,7 @@ class ByPrinciple:
             if dropped is None:
                 yield Decision(unit_id, pair_id, document_id, keep=True)
             else:
-                yield Decision(
-                    unit_id, pair_id, document_id, keep=False, reason=dropped.reason, detail=dropped.detail
-                )
+                yield Decision(unit_id, pair_id, document_id, keep=False, reason=dropped.reason, detail=dropped.detail)
 
     def _drop(self, said: Mapping[str, int]) -> Nothing | None:
         """Why a pair is dropped, or None."""
