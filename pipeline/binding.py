@@ -21,6 +21,8 @@ NEEDS = {
     "document": ("documents",),
     "passage": ("passages",),
     "prompt": ("prompts",),
+    "sourced_prompt": ("prompts",),
+    "sourced_responses": ("responses",),
     "response": ("responses",),
     "responses": ("responses",),
     "response_pair": ("responses",),

@@ -1,5 +1,6 @@
 """Judge: responses become signals."""
 
+from pipeline.judge.labelled import Labelled
 from pipeline.judge.pairwise import Pairwise
 
-JUDGE = {"pairwise": Pairwise}
+JUDGE = {"labelled": Labelled, "pairwise": Pairwise}
