@@ -19,43 +19,49 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Find out how far a judge is to be trusted.")
 
 
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--labels", help="Labelled pairs: a file, a folder, or `hf:org/name[:config][@split]`.", show_default=False
+    ),
+]
+Release = Annotated[
+    str | None,
+    typer.Option("--release", help="A release, or `latest`: its own verdicts, no new calls.", show_default=False),
+]
+Verdicts = Annotated[
+    str | None, typer.Option("--verdicts", help="Recorded outputs of any judge; no calls.", show_default=False)
+]
+WhoseJudges = Annotated[str, typer.Option("--recipe", help="Whose judges are asked about the labelled pairs.")]
+Layout = Annotated[
+    str | None, typer.Option("--layout", help="The layout of the labels, where columns do not tell.", show_default=False)
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", min=1, help="At most so many items, spread over them all.", show_default=False)
+]
+SaveCalibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--save-calibration", help="Write the judge's isotonic calibration to this file.", show_default=False
+    ),
+]
+Applied = Annotated[
+    Path | None,
+    typer.Option("--calibration", help="Apply a saved calibration, and say what is left.", show_default=False),
+]
+
+
 @app.command()
 def judge(
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            "--labels", help="Labelled pairs: a file, a folder, or `hf:org/name[:config][@split]`.", show_default=False
-        ),
-    ] = None,
-    release: Annotated[
-        str | None,
-        typer.Option("--release", help="A release, or `latest`: its own verdicts, no new calls.", show_default=False),
-    ] = None,
-    verdicts: Annotated[
-        str | None, typer.Option("--verdicts", help="Recorded outputs of any judge; no calls.", show_default=False)
-    ] = None,
-    recipe: Annotated[
-        str, typer.Option("--recipe", help="Whose judges are asked about the labelled pairs.")
-    ] = "quickstart",
+    labels: Labels = None,
+    release: Release = None,
+    verdicts: Verdicts = None,
+    recipe: WhoseJudges = "quickstart",
     engine: Engine = None,
-    layout: Annotated[
-        str | None,
-        typer.Option("--layout", help="The layout of the labels, where columns do not tell.", show_default=False),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", min=1, help="At most so many items, spread over them all.", show_default=False),
-    ] = None,
-    save_calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--save-calibration", help="Write the judge's isotonic calibration to this file.", show_default=False
-        ),
-    ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option("--calibration", help="Apply a saved calibration, and say what is left.", show_default=False),
-    ] = None,
+    layout: Layout = None,
+    limit: Limit = None,
+    save_calibration: SaveCalibration = None,
+    calibration: Applied = None,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
 ) -> None:
