@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flows.build import Job, prepare
+from flows.show import counted
 from pipeline.audit.evidence import Evidence, gather
 from pipeline.audit.source import labelled_items
 from pipeline.binding import bind
@@ -18,7 +19,7 @@ from schemas.recipe import Lines, RecipeFile, StepSpec
 from warehouse.address import Address
 from warehouse.guest import guest
 from warehouse.releases import find_release
-from warehouse.verdicts import answers_of, labels_of, signals_of, unread_of
+from warehouse.verdicts import answers_of, labels_of, repeated_of, signals_of, unread_of
 
 TAKING_IN = ("mine/labelled", "sample/labelled", "judge/labelled")
 JUDGED_UNITS = ("response_pair", "response", "responses")
@@ -80,9 +81,11 @@ def evidence_of_build(address: Address, build_id: str) -> Evidence:
     """What the judges of a build said, from its rows alone; no model is asked."""
     with guest(address) as cursor:
         found = gather(answers_of(cursor, build_id), signals_of(cursor, build_id), labels_of(cursor, build_id))
-        unread = unread_of(cursor, build_id)
+        unread, twice = unread_of(cursor, build_id), repeated_of(cursor, build_id)
     if unread:
-        found.notes.append(f"{len(unread)} rows could not be read: {'; '.join(unread[:SHOWN])}")
+        found.notes.append(f"{counted(len(unread), 'row')} could not be read: {'; '.join(unread[:SHOWN])}")
+    if twice:
+        found.notes.append(f"{counted(twice, 'row')} said what others say, and count once")
     return found
 
 

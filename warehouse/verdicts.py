@@ -51,6 +51,18 @@ JOIN steps s ON s.fingerprint = o.fingerprint WHERE b.build_id = {{build}} ORDER
 """
 
 
+REPEATED = f"""
+SELECT count(*) - count(DISTINCT l.item_id) FROM {LAKE}.builds b JOIN {LAKE}.listings l USING (listing_id)
+WHERE b.build_id = {{build}}
+"""
+
+
+def repeated_of(cursor: duckdb.DuckDBPyConnection, build_id: str) -> int:
+    """How many rows of a build's sources say just what another says."""
+    row = cursor.execute(REPEATED.replace("{build}", literal(build_id))).fetchone()
+    return int(row[0]) if row else 0
+
+
 def answers_of(cursor: duckdb.DuckDBPyConnection, build_id: str) -> Iterator[dict[str, Any]]:
     """The responses of a build with the tags of their prompts, by prompt; a few thousand texts are held at a time."""
     return _stream(cursor, build_id, ANSWERS)

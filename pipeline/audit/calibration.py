@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.audit.accuracy import gold_pairs
 from pipeline.audit.extras import needed
-from pipeline.audit.verdicts import Judged, mean
+from pipeline.audit.verdicts import SAME, Judged, mean
 from schemas.errors import RequestError
 from schemas.fingerprints import derive_seed
 
@@ -47,7 +47,7 @@ def reliability(sure: Iterable[Sure], bins: int = BINS) -> list[Bin]:
     found: list[list[tuple[float, float]]] = [[] for _ in range(bins)]
     for p, is_a in sure:
         confidence = max(p, 1 - p)
-        right = 0.5 if p == 0.5 else float((p > 0.5) == bool(is_a))
+        right = 0.5 if abs(p - 0.5) < SAME else float((p > 0.5) == bool(is_a))
         found[min(bins - 1, int((confidence - 0.5) * 2 * bins + 1e-9))].append((confidence, right))
     width = 0.5 / bins
     made = []
@@ -103,7 +103,8 @@ def fit_calibration(name: str, sure: Sequence[Sure]) -> Calibration | None:
 
 def error_after(sure: Sequence[Sure]) -> float | None:
     """The calibration error that is left on pairs the calibration was not fitted to: 5 folds, dealt by a seed."""
-    rows = sorted(sure)
+    # From the side of the choice, so that the folds do not depend on which candidate is called a.
+    rows = sorted((round(max(p, 1 - p), 9), float(abs(p - 0.5) < SAME or (p > 0.5) == bool(is_a))) for p, is_a in sure)
     folds = [derive_seed("calibration", at) for at in range(len(rows))]
     ranks = {at: rank for rank, at in enumerate(sorted(range(len(rows)), key=folds.__getitem__))}
     held: list[Sure] = []

@@ -15,6 +15,8 @@ from schemas.errors import SourceError, Unanswerable, nearest
 
 Row = Mapping[str, Any]
 MANY_COLUMNS = 30
+RECORDED = ("evaluators",)
+"""Folders that hold what judges said of the labelled data beside them, as LLMBar publishes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def read_labelled(place: str, layout: str | None = None) -> Iterator[Read]:
     """
     if layout is not None and layout not in LAYOUTS:
         raise SourceError(f"there is no layout {layout!r}{nearest(layout, LAYOUTS)}")
-    rows = rows_at(place)
+    rows = rows_at(place, RECORDED)
     first = list(itertools.islice(rows, PEEKED_ROWS))
     if not first:
         raise SourceError(f"{place!r} has no rows")

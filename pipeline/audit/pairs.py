@@ -102,7 +102,7 @@ def plain_pair(row: Row) -> LabelledItem:
     ]
     label = Label(about=(0, 1), vote=read_vote(row.get("label")))
     more = {"item": word_of(row, "id"), "category": word_of(row, "category", "subset", "source")}
-    return make_item("plain", turns(row.get("prompt"), "prompt"), answers, [label], **more)
+    return make_item("plain_pair", turns(row.get("prompt"), "prompt"), answers, [label], **more)
 
 
 def preference(row: Row) -> LabelledItem:

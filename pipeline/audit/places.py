@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,11 @@ class Placed:
     folder: str = ""
 
 
-def rows_at(place: str) -> Iterator[Placed]:
-    """The rows of a place, one after another; raises `SourceError` for a place that is not there or cannot be read."""
+def rows_at(place: str, without: Sequence[str] = ()) -> Iterator[Placed]:
+    """The rows of a place, one after another; raises `SourceError` for a place that is not there or cannot be read.
+
+    Of a folder, what lies below folders named in `without` is passed over.
+    """
     if place.startswith(HUB_PREFIX):
         yield from _hub_rows(place)
         return
@@ -45,7 +48,11 @@ def rows_at(place: str) -> Iterator[Placed]:
     elif is_saved_dataset(path):
         yield from _saved_rows(path)
     else:
-        files = [each for each in walk_folder(path) if each.suffix.lower() in SUFFIXES]
+        files = [
+            each
+            for each in walk_folder(path)
+            if each.suffix.lower() in SUFFIXES and not set(without) & set(each.relative_to(path).parts)
+        ]
         if not files:
             raise SourceError(f"folder {place!r} holds no {', '.join(SUFFIXES)} files")
         for file in files:

@@ -117,7 +117,9 @@ def group(scores: list[float | None], right: int = 1, **more: Any) -> best_of.Gr
 
 
 def test_rewardbench2_shares_a_joint_top_and_counts_errors_as_chance() -> None:
-    found = best_of.best_of([group([4, 3, 2, 1]), group([4, 4, 2, 1]), group([4, 4, 4, 4]), group([1, 2, 0, 0]), group([9, None, 1, 1])])
+    found = best_of.best_of(
+        [group([4, 3, 2, 1]), group([4, 4, 2, 1]), group([4, 4, 4, 4]), group([1, 2, 0, 0]), group([9, None, 1, 1])]
+    )
     assert found is not None
     assert found.score == pytest.approx((1 + 1 / 2 + 1 / 4 + 0 + 0.25) / 5)
     assert (found.n, found.errors) == (5, 0.2)
@@ -169,7 +171,12 @@ def test_scores_of_a_pairwise_judge_are_win_rates() -> None:
 
 
 def test_ratings_become_verdicts() -> None:
-    scores = [Score("judge", "g", "x", 3), Score("judge", "g", "x", 5, 1), Score("judge", "g", "y", 4), Score("judge", "g", "z", 1)]
+    scores = [
+        Score("judge", "g", "x", 3),
+        Score("judge", "g", "x", 5, 1),
+        Score("judge", "g", "y", 4),
+        Score("judge", "g", "z", 1),
+    ]
     made = verdicts_of_scores(scores, {("x", "z"): Verdict("", "known", gold="b", category="c")})
     assert [(each.pair_id, each.choice, each.gold, each.category) for each in made] == [
         ("x y", "tie", None, ""), ("known", "a", "b", "c"), ("y z", "a", None, ""),
@@ -213,7 +220,12 @@ def test_repetition_stability_is_the_mean_share_of_the_commonest_verdict() -> No
     def repeats(pair_id: str, *choices: Vote | None) -> list[Verdict]:
         return [Verdict("judge", pair_id, "ab", number, choice) for number, choice in enumerate(choices)]
 
-    calls = [*repeats("p", "a", "a", "b"), *repeats("q", "tie", "tie", "tie"), *repeats("r", "a", None), *repeats("s", "a")]
+    calls = [
+        *repeats("p", "a", "a", "b"),
+        *repeats("q", "tie", "tie", "tie"),
+        *repeats("r", "a", None),
+        *repeats("s", "a"),
+    ]
     found = position.stability(calls)
     assert found is not None
     assert found == (pytest.approx((2 / 3 + 1) / 2), 2)
@@ -241,7 +253,14 @@ def sized(p: float, a: int, b: int, gold: Vote | None = "a", **more: Any) -> Jud
 
 
 def test_length_shares() -> None:
-    found = [sized(1, 10, 5), sized(0, 10, 5), sized(1, 5, 10, "b"), sized(1, 100, 95), sized(0.5, 3, 9), sized(1, 7, 7)]
+    found = [
+        sized(1, 10, 5),
+        sized(0, 10, 5),
+        sized(1, 5, 10, "b"),
+        sized(1, 100, 95),
+        sized(0.5, 3, 9),
+        sized(1, 7, 7),
+    ]
     longer, floor = length.longer_chosen(found), length.longer_is_gold(found)
     assert longer is not None
     assert floor is not None
@@ -275,7 +294,9 @@ def test_length_controlled_win_rate_takes_the_length_out() -> None:
 
 
 def test_length_controlled_win_rate_leaves_a_judge_alone_that_does_not_look_at_length() -> None:
-    battles = [length.Battle(float(number % 4 != 0), 100 + 10 * (number // 4 % 5), 120, str(number)) for number in range(100)]
+    battles = [
+        length.Battle(float(number % 4 != 0), 100 + 10 * (number // 4 % 5), 120, str(number)) for number in range(100)
+    ]
     found = length.length_controlled(battles)
     assert found is not None
     assert abs(found.controlled - found.raw) < 0.03
@@ -291,7 +312,12 @@ def test_length_controlled_win_rate_needs_some_battles() -> None:
 
 def test_style_effects_find_what_the_judge_looks_at() -> None:
     found = length.style_effects(
-        judged(float(number % 2), None, pair_id=f"p{number:03}", forms=(Form(100, bold=5 * (number % 2)), Form(100 + number % 3, bold=5 * (1 - number % 2))))
+        judged(
+            float(number % 2),
+            None,
+            pair_id=f"p{number:03}",
+            forms=(Form(100, bold=5 * (number % 2)), Form(100 + number % 3, bold=5 * (1 - number % 2))),
+        )
         for number in range(60)
     )
     assert found is not None
