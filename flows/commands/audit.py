@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pipeline.audit.evidence import Evidence
     from pipeline.audit.table import Report
     from warehouse.address import Address
+
+DEFAULT = "quickstart"
 
 app = typer.Typer(no_args_is_help=True, help="Find out how far a judge is to be trusted.")
 
@@ -32,18 +35,20 @@ Release = Annotated[
 Verdicts = Annotated[
     str | None, typer.Option("--verdicts", help="Recorded outputs of any judge; no calls.", show_default=False)
 ]
-WhoseJudges = Annotated[str, typer.Option("--recipe", help="Whose judges are asked about the labelled pairs.")]
+WhoseJudges = Annotated[
+    str | None,
+    typer.Option("--recipe", help="Whose judges are asked about the labelled pairs [quickstart].", show_default=False),
+]
 Layout = Annotated[
-    str | None, typer.Option("--layout", help="The layout of the labels, where columns do not tell.", show_default=False)
+    str | None,
+    typer.Option("--layout", help="The layout of the labels, where columns do not tell.", show_default=False),
 ]
 Limit = Annotated[
     int | None, typer.Option("--limit", min=1, help="At most so many items, spread over them all.", show_default=False)
 ]
 SaveCalibration = Annotated[
     Path | None,
-    typer.Option(
-        "--save-calibration", help="Write the judge's isotonic calibration to this file.", show_default=False
-    ),
+    typer.Option("--save-calibration", help="Write the judge's isotonic calibration to this file.", show_default=False),
 ]
 Applied = Annotated[
     Path | None,
@@ -56,7 +61,7 @@ def judge(
     labels: Labels = None,
     release: Release = None,
     verdicts: Verdicts = None,
-    recipe: WhoseJudges = "quickstart",
+    recipe: WhoseJudges = None,
     engine: Engine = None,
     layout: Layout = None,
     limit: Limit = None,
@@ -73,7 +78,19 @@ def judge(
     from pipeline.audit.table import audit
 
     applied = load_calibration(calibration) if calibration else None
-    evidence = _evidence(labels, release, verdicts, recipe, engine, layout, limit, address_of(warehouse), as_json)
+    asking = {"--recipe": recipe, "--engine": engine, "--limit": limit}
+    _check(labels, release, verdicts, layout, asking)
+    address = address_of(warehouse)
+    if release:
+        from flows.auditing import evidence_of_release
+
+        evidence = evidence_of_release(address, release)
+    elif verdicts:
+        from pipeline.audit.recorded import read_recorded
+
+        evidence = read_recorded(verdicts, labels, layout)
+    else:
+        evidence = _run(str(labels), recipe or DEFAULT, engine, layout, limit, address, quiet=as_json)
     if not evidence.verdicts:
         raise RequestError("there is no verdict to audit" + "".join(f"; {note}" for note in evidence.notes))
     report = audit(evidence, applied)
@@ -89,38 +106,30 @@ def judge(
         terminal.print(part)
 
 
-def _evidence(
-    labels: str | None,
-    release: str | None,
-    verdicts: str | None,
+def _check(
+    labels: str | None, release: str | None, verdicts: str | None, layout: str | None, asking: Mapping[str, Any]
+) -> None:
+    """Raise `RequestError` unless one thing is to be audited, with options that have a meaning there."""
+    if not (labels or release or verdicts):
+        raise RequestError("nothing to audit; give --labels FILE, --release NAME or --verdicts FILE")
+    if release and (labels or verdicts):
+        raise RequestError("--release audits what a release holds; leave out --labels and --verdicts")
+    for option, value in asking.items():
+        if value is not None and (release or verdicts):
+            raise RequestError(f"{option} is for asking a judge about --labels; here nothing is asked: leave it out")
+    if layout is not None and labels is None:
+        raise RequestError("--layout is that of --labels, and there are none: leave it out")
+
+
+def _run(
+    labels: str,
     recipe: str,
     engine: str | None,
     layout: str | None,
     limit: int | None,
     address: Address,
+    *,
     quiet: bool,
-) -> Evidence:
-    """What is audited: one of labels, a release, or recorded verdicts, which may have labels beside them."""
-    from flows.auditing import evidence_of_release
-
-    if release and (labels or verdicts):
-        raise RequestError("--release audits what a release holds; leave out --labels and --verdicts")
-    if not (labels or release or verdicts):
-        raise RequestError("nothing to audit; give --labels FILE, --release NAME or --verdicts FILE")
-    if limit is not None and (verdicts or release):
-        raise RequestError("--limit is for --labels alone, where it bounds the calls; nothing is asked here")
-    if release:
-        return evidence_of_release(address, release)
-    if verdicts:
-        from pipeline.audit.recorded import read_recorded
-
-        return read_recorded(verdicts, labels, layout)
-    assert labels is not None
-    return _run(labels, recipe, engine, layout, limit, address, quiet)
-
-
-def _run(
-    labels: str, recipe: str, engine: str | None, layout: str | None, limit: int | None, address: Address, quiet: bool
 ) -> Evidence:
     """Ask the judges of a recipe about labelled pairs, as far as they were not asked before."""
     from flows.auditing import audit_job, evidence_of_build

@@ -95,6 +95,38 @@ async def test_a_larger_limit_pays_only_for_what_is_new(tmp_path: Path, lake: Ad
     assert len(evidence_of_build(lake, all_of_them.build_id).verdicts) == 20
 
 
+async def test_the_best_of_four_is_judged_two_at_a_time(tmp_path: Path, lake: Address) -> None:
+    def item(number: int, subset: str, item_id: str, right: int) -> dict[str, Any]:
+        name = NAMES[number]
+        question = f"What does the {name} of the old mill do all day long?"
+        good = [
+            f"The {name} of the old mill does it all day long.",
+            f"All day long the {name} of the old mill does it.",
+        ]
+        wrong = [f"The {name}.", "Nobody knows it.", "It depends on many further considerations."]
+        return {
+            "id": item_id,
+            "prompt": question,
+            "chosen": good[:right],
+            "rejected": wrong,
+            "subset": subset,
+            "num_correct": right,
+        }
+
+    rows = [
+        item(0, "Math", "1", 1),
+        item(1, "Focus", "2", 1),
+        item(2, "Ties", "ref:1", 1),
+        item(2, "Ties", "tied:1", 2),
+    ]
+    (tmp_path / "rb2.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    built = await run(builds.write_recipe(tmp_path, models=EXACT), tmp_path / "rb2.jsonl", lake)
+    assert builds.calls_of(built) == {"judge/pairwise": 2 * (6 + 6 + 6 + 10)}
+    found = figures(evidence_of_build(lake, built.build_id))
+    assert (found["rewardbench2"], found["rewardbench2_errors"]) == (1.0, 0.0)
+    assert found["rewardbench2_ties"] > 1  # the right answers win all, and tie with each other
+
+
 async def test_an_interrupted_audit_goes_on_and_pays_nothing_twice(
     tmp_path: Path, lake: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,7 +375,9 @@ def test_the_command_prints_a_table_and_saves_a_calibration(tmp_path: Path, lake
     [
         ([], "nothing to audit"),
         (["--release", "latest", "--labels", "x"], "leave out --labels"),
-        (["--verdicts", "x", "--limit", "3"], "--limit is for --labels alone"),
+        (["--verdicts", "x", "--limit", "3"], "--limit is for asking a judge"),
+        (["--release", "latest", "--recipe", "quickstart"], "--recipe is for asking a judge"),
+        (["--verdicts", "x", "--layout", "hh"], "--layout is that of --labels"),
         (["--labels", "nowhere.jsonl"], "does not exist"),
         (["--labels", "{file}", "--layout", "plan_pair"], "did you mean `plain_pair`"),
         (["--labels", "{file}", "--recipe", "quikstart"], "did you mean `quickstart`"),
