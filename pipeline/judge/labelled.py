@@ -21,6 +21,7 @@ class Labelled:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     version: ClassVar[int] = 1
+    audits_only: ClassVar[bool] = True
     unit: ClassVar[UnitKind] = "sourced_responses"
     makes: ClassVar[Table] = "labels"
     prompts: ClassVar[tuple[str, ...]] = ()

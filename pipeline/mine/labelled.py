@@ -22,6 +22,7 @@ class Labelled:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     version: ClassVar[int] = 1
+    audits_only: ClassVar[bool] = True
     unit: ClassVar[UnitKind] = "document"
     makes: ClassVar[Table] = "prompts"
     prompts: ClassVar[tuple[str, ...]] = ()

@@ -22,6 +22,7 @@ class Labelled:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     version: ClassVar[int] = 1
+    audits_only: ClassVar[bool] = True
     unit: ClassVar[UnitKind] = "sourced_prompt"
     makes: ClassVar[Table] = "responses"
     prompts: ClassVar[tuple[str, ...]] = ()

@@ -23,6 +23,7 @@ from schemas.recipe import read_recipe
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "flows" / "recipes" / "quickstart.yaml"
+CASES = ROOT / "tests" / "cases"
 MODELS: dict[str, Any] = {"default": {"model": "m"}, "writer": {"model": "w"}}
 STEPS: list[Any] = [
     "mine/chunk",
@@ -98,7 +99,11 @@ def test_every_parameter_changes_its_own_step_alone(tmp_path: Path, key: str, pa
 @pytest.mark.parametrize("key", [key for key in STRATEGIES if not key.startswith("land/")])
 def test_all_parameters_are_hashed_defaults_included(tmp_path: Path, key: str) -> None:
     """Otherwise a default that changes in the code would keep its old identity."""
-    (step,) = [step for step in bound(tmp_path).steps if step.key == key]
+    case = yaml.safe_load((CASES / f"{key}.yaml").read_text(encoding="utf-8"))[0]
+    models = MODELS | {alias: {"model": alias} for alias in case.get("models", ())}
+    first = STEPS[: 2 if key.startswith("mine/") else 6]
+    step = bound(tmp_path, models=models, steps=[*first, {key: case.get("params", {})}]).steps[-1]
+    assert step.key == key
     fields = {field.name for field in dataclasses.fields(step.strategy)}
     assert set(step.identity["params"]) == fields - {"model", "models"}
     assert json.loads(json.dumps(step.identity)) == step.identity
