@@ -21,6 +21,8 @@ NEEDS = {
     "document": ("documents",),
     "passage": ("passages",),
     "prompt": ("prompts",),
+    "sourced_prompt": ("prompts",),
+    "sourced_responses": ("responses",),
     "response": ("responses",),
     "responses": ("responses",),
     "response_pair": ("responses",),
@@ -193,7 +195,9 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
             makers = [
                 key
                 for key, other in STRATEGIES.items()
-                if isinstance(other, type) and getattr(other, "makes", "") == missing[0]
+                if isinstance(other, type)
+                and getattr(other, "makes", "") == missing[0]
+                and not getattr(other, "audits_only", False)
             ]
             raise file.mistake(
                 f"`{step.key}` works on {missing[0]}, but no earlier step makes them; put one of {', '.join(makers)} before it",

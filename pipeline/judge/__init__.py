@@ -5,6 +5,7 @@ from pipeline.judge.category import Category
 from pipeline.judge.claims import Claims
 from pipeline.judge.criteria import Criteria
 from pipeline.judge.critique import Critique
+from pipeline.judge.labelled import Labelled
 from pipeline.judge.listwise import Listwise
 from pipeline.judge.pairwise import Pairwise
 from pipeline.judge.properties import Properties
@@ -18,6 +19,7 @@ JUDGE = {
     "claims": Claims,
     "criteria": Criteria,
     "critique": Critique,
+    "labelled": Labelled,
     "listwise": Listwise,
     "pairwise": Pairwise,
     "properties": Properties,

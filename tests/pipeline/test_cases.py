@@ -39,6 +39,10 @@ def unit_of(strategy: Any, values: Any) -> Any:
             return made.passage_unit(**values)
         case "prompt":
             return made.prompt_unit(**values)
+        case "sourced_prompt":
+            return made.sourced_prompt(**values)
+        case "sourced_responses":
+            return made.sourced_responses(**values)
         case "response":
             return made.response_unit(**values)
         case "responses":
