@@ -32,6 +32,12 @@ class Json:
 
 Shape = Text | Choice | Json
 
+CAGE = "cage"
+"""The alias of a request that no model answers: `prompt` names a program of the cage, `variables` are its job.
+
+It costs nothing and counts as no call; the reply is JSON. No recipe may give a model this name.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:

@@ -1,5 +1,6 @@
 """Judge: responses become signals."""
 
 from pipeline.judge.pairwise import Pairwise
+from pipeline.judge.verify import Verify
 
-JUDGE = {"pairwise": Pairwise}
+JUDGE = {"pairwise": Pairwise, "verify": Verify}
