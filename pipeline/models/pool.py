@@ -18,7 +18,7 @@ from prompts.library import Template
 from schemas.errors import AttemptError, Unanswerable
 from schemas.fingerprints import derive_seed, identify
 from schemas.models import ModelSpec
-from schemas.requests import CAGE, Call, Choice, Completion, Draw, Json, Request, Shape, Usage
+from schemas.requests import CAGE, Call, Choice, Completion, Draw, Json, Request, Score, Shape, Usage
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 SHAPE_ATTEMPTS = 4
@@ -170,4 +170,6 @@ def _shape_name(shape: Shape) -> str | list[str]:
             return reply.__name__
         case Choice(options):
             return list(options)
+        case Score(text):
+            return ["score", text]
     return "text"

@@ -109,15 +109,16 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 async def _run_code(job: Reply) -> Reply:
     """Run code and tests in a folder that is gone afterwards."""
-    folder = tempfile.mkdtemp(prefix="prefmill-cage-")
     try:
-        return await _run_inside(folder, job)
+        folder = tempfile.mkdtemp(prefix="prefmill-cage-")
+        try:
+            return await _run_inside(folder, job)
+        finally:
+            # Not in Python: a tree can be nested deeper than its recursion goes.
+            removal = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
+            await asyncio.shield(removal.wait())
     except OSError as problem:
         raise Transient(f"no process for the cage: {problem}") from None
-    finally:
-        # Not in Python: a tree can be nested deeper than its recursion goes.
-        removal = await asyncio.create_subprocess_exec("rm", "-rf", "--", folder)
-        await asyncio.shield(removal.wait())
 
 
 async def _run_inside(folder: str, job: Reply) -> Reply:
