@@ -16,6 +16,7 @@ import pytest_asyncio
 from pipeline.binding import bind
 from pipeline.models.cage import Cage
 from pipeline.models.cage.confine import ARCHITECTURES, what_is_lacking
+from pipeline.models.cage.reader import do_apart
 from pipeline.models.cage.syscalls import CLONE, CLONE3, NEWEST_KNOWN, REFUSED
 from pipeline.models.pool import ModelPool
 from schemas.errors import EngineError, RecipeError
@@ -91,6 +92,9 @@ if __name__ == "__main__":
         ("open('../evil', 'w')", "broken", "Permission denied"),
         ("import os\nos.chmod('..', 0o777)", "broken", "not permitted"),
         ("import os\nos.kill(os.getppid(), 9)", "broken", "not permitted"),
+        ("import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())", "broken", "not permitted"),
+        ("import fcntl, struct\nfcntl.ioctl(1, 0x8901, struct.pack('i', 1))", "broken", "not permitted"),
+        ("import os\nos.setxattr('.', 'user.x', b'')", "broken", "not permitted"),
         ("import resource as r\nr.setrlimit(r.RLIMIT_CPU, (1, 1))", "broken", "not allowed"),
         ("open('big', 'wb').write(bytes(2**21))", "broken", "File too large"),
         ("while True: print('x' * 1000)", "broken", "File too large"),
@@ -215,6 +219,23 @@ async def test_algebra_without_end_is_ended(cage: Cage) -> None:
     pytest.importorskip("math_verify")
     reply = await read(cage, "maths", reference="$1$", text="$9^{9^{9^{9}}}$", decimals=6, strict=True)
     assert reply.get("holds") is not True
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "open('/etc/passwd').read()",
+        "open('evil', 'w')",
+        "__import__('socket').socket()",
+        "__import__('os').fork()",
+        "__import__('os').kill(__import__('os').getppid(), 9)",
+    ],
+)
+def test_a_tool_that_a_text_has_taken_over_can_do_nothing(attempt: str) -> None:
+    """Algebra systems evaluate what they parse; were a text to get there, this is where it would be."""
+    reply = do_apart(lambda job: {"holds": True, "detail": str(eval(attempt))}, {"seconds": 2, "memory_mib": 512})
+    assert reply["ended"] == "died"
+    assert "PermissionError" in reply["detail"]
 
 
 # --- the way there ------------------------------------------------------------------------------------------------------

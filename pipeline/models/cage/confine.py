@@ -33,7 +33,9 @@ LOAD, JUMP_EQUAL, JUMP_GREATER, JUMP_SET, RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 EPERM, ENOSYS = 1, 38
 CLONE_THREAD = 0x00010000
-X32_CALLS = 0x3FFFFFFF
+# Who owns a file is sent a signal when there is something to read, which would reach a process of the same user.
+FCNTL, IOCTL = (72, 25), (16, 29)
+SET_OWNER, SET_OWNER_BY_IOCTL = (8, 10, 15), (0x8901, 0x8902)
 
 
 class Uncaged(Exception):
@@ -76,7 +78,8 @@ def confine(
     numbers = sorted(
         number for group in refused.values() for both in group.values() if (number := both[column]) is not None
     )
-    _filter_calls(libc, architecture, numbers, clone[column], clone3[column], newest)
+    by_second_argument = {FCNTL[column]: SET_OWNER, IOCTL[column]: SET_OWNER_BY_IOCTL}
+    _filter_calls(libc, architecture, numbers, clone[column], clone3[column], newest, by_second_argument)
 
 
 def limit(*, cpu_seconds: int, memory_mib: int, file_bytes: int, files: int) -> None:
@@ -136,7 +139,13 @@ def _rules(readable: Iterable[str], listable: Iterable[str], own_folder: str | N
 
 
 def _filter_calls(
-    libc: ctypes.CDLL, architecture: int, refused: Iterable[int], clone: int | None, clone3: int | None, newest: int
+    libc: ctypes.CDLL,
+    architecture: int,
+    refused: Iterable[int],
+    clone: int | None,
+    clone3: int | None,
+    newest: int,
+    by_second_argument: Mapping[int, Iterable[int]],
 ) -> None:
     def step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
         return struct.pack("=HBBI", code, yes, no, value)
@@ -145,7 +154,6 @@ def _filter_calls(
     program = [
         step(LOAD, 4), step(JUMP_EQUAL, architecture, 1), step(RETURN, KILL),
         step(LOAD, 0),
-        step(JUMP_GREATER, X32_CALLS, 0, 1), refuse,
         step(JUMP_GREATER, newest, 0, 1), step(RETURN, REFUSE | ENOSYS),
         step(JUMP_EQUAL, clone3 or 0, 0, 1), step(RETURN, REFUSE | ENOSYS),
         # Threads may be started: their first argument has a flag that a new process has not.
@@ -153,6 +161,9 @@ def _filter_calls(
     ]  # fmt: skip
     for number in refused:
         program += [step(JUMP_EQUAL, number, 0, 1), refuse]
+    for number, seconds in by_second_argument.items():
+        checks = [part for value in seconds for part in (step(JUMP_EQUAL, value, 0, 1), refuse)]
+        program += [step(JUMP_EQUAL, number, 0, len(checks) + 2), step(LOAD, 24), *checks, step(RETURN, ALLOW)]
     program.append(step(RETURN, ALLOW))
     code = ctypes.create_string_buffer(b"".join(program))
     filter_program = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))

@@ -144,7 +144,10 @@ async def _run_inside(folder: str, job: Reply) -> Reply:
     if -2 not in verdicts:
         if not in_time:
             raise Transient("the cage was not closed in time; the machine is busy")
-        raise Transient(f"the cage could not be closed: {said.strip().splitlines()[-1] if said.strip() else 'no word'}")
+        last = said.strip().splitlines()[-1] if said.strip() else "it left no word"
+        if "Uncaged: " in last:
+            raise EngineError(f"checks cannot be run apart from this process: {last.partition('Uncaged: ')[2]}")
+        raise Transient(f"the cage could not be closed: {last}")
     return _reply(job, verdicts, said, process.returncode or 0, in_time=in_time)
 
 

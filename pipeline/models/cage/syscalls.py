@@ -134,7 +134,7 @@ REFUSED: dict[str, dict[str, Numbers]] = {
         "name_to_handle_at": (303, 264),
         "open_by_handle_at": (304, 265),
         "fanotify_init": (300, 262),
-        "iopl": (172, None),
+        "iopl": (172, None), "modify_ldt": (154, None),
         "ioperm": (173, None),
         "vhangup": (153, 58),
     },
