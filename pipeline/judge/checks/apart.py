@@ -159,6 +159,8 @@ class Maths:
         reference = self.reference if self.reference is not None else subject.reference
         if reference is None:
             return no_reference()
+        if len(PROSE.findall(reference)) >= MOST_PROSE and _as_maths(reference) != reference:
+            return Nothing("bad_reference", f"{quote(reference)} is a sentence, not a formula")
         job = {
             "reference": _as_maths(reference), "text": subject.text, "decimals": self.decimals, "strict": self.strict,
         }  # fmt: skip
@@ -169,6 +171,11 @@ class Maths:
         if read.holds is None:
             return Nothing("bad_reference", read.detail)
         return Finding(read.holds, read.detail, {"read": read.found})
+
+
+PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4,}")
+MOST_PROSE = 3
+"""So many words make a reference a sentence; algebra would take their letters for a product of unknowns."""
 
 
 def _as_maths(reference: str) -> str:

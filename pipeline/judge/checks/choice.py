@@ -24,6 +24,7 @@ LEADING = re.compile(
 )
 NAMED = re.compile(r"\b(?:option|choice)\s+\(?(?P<letter>[A-Z])\b", re.IGNORECASE)
 WORDS = re.compile(r"\w+")
+NEGATION = re.compile(r"\b(?:not|never|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 def options_of(question: str) -> dict[str, str]:
@@ -135,7 +136,10 @@ class YesNo:
         return Finding(given == wanted, trace, {"read": given, "wanted": wanted})
 
     def _said(self, text: str) -> str | None:
-        """What the marked answer begins with, else what the response begins with, else the only one of both it says."""
+        """What the marked answer begins with, else what the response begins with, else the only one of both it says.
+
+        The last of these only where nothing is negated.
+        """
         kinds = {
             word.casefold(): kind for kind, words in (("yes", self.positive), ("no", self.negative)) for word in words
         }
@@ -143,5 +147,7 @@ class YesNo:
         for words in spoken:
             if words and words[0] in kinds:
                 return kinds[words[0]]
+        if NEGATION.search(text):
+            return None  # "it is not true" says true, and means the contrary
         said = {kinds[word] for word in spoken[-1] if word in kinds}
         return said.pop() if len(said) == 1 else None
