@@ -15,6 +15,7 @@ from schemas.errors import RequestError, nearest
 from schemas.fingerprints import identify
 from schemas.models import ModelSpec
 from schemas.recipe import Limits, RecipeFile, StepSpec
+from schemas.requests import CAGE
 
 DEFAULT_MODEL = "default"
 NEEDS = {
@@ -95,6 +96,8 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
     `models` are the resolved specifications by alias; without them the recipe's own are used, which is enough to check.
     Raises `RecipeError` for the first mistake, with file, line and the nearest right name.
     """
+    if CAGE in file.recipe.models:
+        raise file.mistake(f"`{CAGE}` is where checks run; give the model another alias", "models", CAGE)
     specs = {DEFAULT_MODEL: ModelSpec(), **file.recipe.models, **(models or {})}
     seen: Counter[str] = Counter()
     steps = []
