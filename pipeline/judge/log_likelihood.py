@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.judge.implicit import implicit_reward
 from pipeline.strategy import Answer, Nothing, Table
-from prompts.library import inert
+from prompts.inert import inert
 from schemas.requests import Asking, Request, Score
 from schemas.rows import Row, SignalAnswer
 from schemas.units import ResponseUnit, UnitKind

@@ -77,7 +77,9 @@ class ModelPool:
         raise _spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
 
     def most_cost(self, request: Request, templates: Mapping[str, Template]) -> float:
-        """The most that one request can cost, if it is answered at the first attempt."""
+        """The most that one request can cost, if it is answered at the first attempt; what runs in the cage is free."""
+        if request.model == CAGE:
+            return 0.0
         spec = self._specs[request.model]
         return _most_cost(self._call(request, templates[request.prompt], spec), spec)
 
