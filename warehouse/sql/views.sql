@@ -71,6 +71,7 @@ WITH compared AS (
     FROM signals s JOIN signals c
         ON c.name = 'control/' || s.name AND c.evaluator = s.evaluator AND c.prompt_id = s.prompt_id
         AND c.response_ids = s.response_ids AND c."order" = s."order" AND c.draw = s.draw
+        AND c.fingerprint <> s.fingerprint -- within one step a control is a cascade's cheap judge, which saw the same facts
     WHERE s.vote IS NOT NULL AND c.vote IS NOT NULL
 )
 SELECT evaluator, principle, fingerprint, control_fingerprint, count(*) AS verdicts,
