@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.metadata
-import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
+from flows.stopping import stop_on_signals
 from pipeline.binding import BoundRecipe, BoundStep, bind, models_used
 from pipeline.models.choose import Chosen, choose_all
 from pipeline.models.pool import ModelPool
@@ -123,7 +123,7 @@ async def build(job: Job, progress: Progress, run_task: RunTask = run_plainly) -
     stopping = asyncio.Event()
     pool = ModelPool({alias: each.spec for alias, each in job.chosen.items()})
     try:
-        with _stop_on_signals(stopping):
+        with stop_on_signals(stopping):
             return await _Build(job, store, pool, stopping, progress, run_task).run()
     finally:
         await pool.close()
@@ -278,26 +278,3 @@ class _Build:
         self.built.funnel = await note_funnel(self.store, self.built.build_id)
         await finish_build(self.store, self.built.build_id, status=status, message=str(problem or ""))
         await compact(self.store)
-
-
-@contextmanager
-def _stop_on_signals(stopping: asyncio.Event) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM stops cleanly; a second one is left to the default handler."""
-    loop = asyncio.get_running_loop()
-    handled = []
-    for sign in (signal.SIGINT, signal.SIGTERM):
-
-        def stop(sign: signal.Signals = sign) -> None:
-            stopping.set()
-            loop.remove_signal_handler(sign)
-
-        with suppress(
-            ValueError, RuntimeError, NotImplementedError
-        ):  # not the main thread: the orchestrator handles signals
-            loop.add_signal_handler(sign, stop)
-            handled.append(sign)
-    try:
-        yield
-    finally:
-        for sign in handled:
-            loop.remove_signal_handler(sign)

@@ -167,12 +167,17 @@ def test_every_template_is_found() -> None:
     assert {"mine/qa", "sample/answer", "judge/pairwise"} <= set(NAMES)
 
 
+def roles_of(name: str) -> list[str]:
+    """The turns of a shipped template; one that only measures how likely an answer is has no rules to give."""
+    return ["user"] if name == "judge/log_likelihood" else ["system", "user"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_template_renders(name: str) -> None:
     shipped = shipped_template(name)
     assert shipped.about
     messages = shipped.render({key: VALUES[key] for key in shipped.inputs})
-    assert [message["role"] for message in messages] == ["system", "user"]
+    assert [message["role"] for message in messages] == roles_of(name)
     for message in messages:
         assert message["content"] == message["content"].strip() != ""
         assert not re.search(r"\{\{|\{%|<!--", message["content"])
@@ -202,7 +207,7 @@ def test_no_data_opens_a_turn_of_its_own(name: str, text: str) -> None:
     shipped = shipped_template(name)
     variables = {key: text if isinstance(VALUES[key], str) else VALUES[key] for key in shipped.inputs}
     messages = shipped.render(variables)
-    assert [message["role"] for message in messages] == ["system", "user"]
+    assert [message["role"] for message in messages] == roles_of(name)
 
 
 @pytest.mark.parametrize("name", NAMES)
