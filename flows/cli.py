@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing
+from flows.commands import asking, audit, building, knowing, spending
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -37,6 +37,8 @@ for command in (
     knowing.doctor,
 ):
     app.command()(command)
+for command in (spending.selective, spending.cascade):
+    audit.app.command()(command)
 app.add_typer(audit.app, name="audit")
 
 COLLECT_AFTER = (20_000, 20, 20)

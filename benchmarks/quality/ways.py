@@ -96,14 +96,11 @@ def ways_for(judge: str) -> list[Way]:
         Way("jury of 3, soft labels", (pairwise(models=["first", "long", "noisy"], by="likelihood"),), mean),
         Way(
             "cascade to a dear judge",
-            ({"judge/cascade": {"principle": "grounded", "models": [judge, "good"], "policy": POLICY}},),
+            ({"judge/cascade": {"principle": "grounded", "models": [judge, "good"], "policy": "half"}},),
             {"select/from_votes": {"rule": "order_mean"}},
         ),
         Way("the dear judge, both orders", (pairwise(model="good", ties="refused"),), mean),
     ]  # fmt: skip
-
-
-POLICY = {"name": "consistent", "kind": "threshold", "keep_at": 1.0}
 
 
 def specs() -> dict[str, ModelSpec]:
