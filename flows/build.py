@@ -18,7 +18,6 @@ from pipeline.runner import intake
 from pipeline.runner.intake import Sources, take_in
 from pipeline.runner.landing import Landed, land
 from pipeline.runner.steps import Progress, StageRunner, StepReport
-from pipeline.sources import find_items
 from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, RequestError, Stopped, nearest
 from schemas.models import EngineName
 from schemas.recipe import UNLIMITED, Limits, RecipeFile
@@ -38,7 +37,10 @@ RunTask = Callable[[str, int, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Job:
-    """One build as asked for. `limit` documents at most are taken; without `landing` nothing is released."""
+    """One build as asked for. `limit` documents at most are taken; without `landing` nothing is released.
+
+    `kind` is what the build is noted as: `build`, `preview`, `audit`.
+    """
 
     recipe: BoundRecipe
     sources: Sources
@@ -46,6 +48,7 @@ class Job:
     chosen: Mapping[str, Chosen]
     limit: int | None = None
     landing: bool = True
+    kind: str = "build"
     limits: Limits = UNLIMITED
 
 
@@ -83,13 +86,14 @@ def prepare(
     engine: str | None = None,
     limit: int | None = None,
     landing: bool = True,
+    kind: str | None = None,
     limits: Limits = UNLIMITED,
 ) -> Job:
     """Resolve models and bind the recipe: everything that can be wrong with a request is found here.
 
     `limits` are put in place of the recipe's own, one by one.
     """
-    find_items(sources.places, text_column=sources.text_column, licence=sources.licence)  # raises for what is not there
+    sources.find()  # raises for what is not there
     bound = bind(file)
     used = models_used(bound)
     engines = get_args(EngineName)
@@ -100,7 +104,8 @@ def prepare(
     given = limits.model_dump(exclude_none=True)
     if "max_cost" in given and all(bound.models[alias].price.is_free for alias in used):
         raise RequestError("max_cost would limit nothing: give the models of the recipe a `price`")
-    return Job(recipe, sources, address, chosen, limit, landing, file.recipe.limits.model_copy(update=given))
+    kind = kind or ("build" if landing else "preview")
+    return Job(recipe, sources, address, chosen, limit, landing, kind, file.recipe.limits.model_copy(update=given))
 
 
 async def run_plainly(name: str, shard: int, work: Callable[[], Awaitable[Any]]) -> Any:
@@ -149,7 +154,7 @@ class _Build:
                 self.store,
                 recipe=recipe.name,
                 recipe_text=recipe.file.text,
-                kind="build" if job.landing else "preview",
+                kind=job.kind,
                 code_version=version,
                 models=models,
                 steps=steps,

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, building, knowing
+from flows.commands import asking, audit, building, knowing
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ for command in (
     knowing.doctor,
 ):
     app.command()(command)
+app.add_typer(audit.app, name="audit")
 
 COLLECT_AFTER = (20_000, 20, 20)
 """Builds make few cycles of objects and many objects: looking for cycles as often as usual is 6% of their CPU."""

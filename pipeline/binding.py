@@ -15,12 +15,15 @@ from schemas.errors import RequestError, nearest
 from schemas.fingerprints import identify
 from schemas.models import ModelSpec
 from schemas.recipe import Limits, RecipeFile, StepSpec
+from schemas.requests import CAGE
 
 DEFAULT_MODEL = "default"
 NEEDS = {
     "document": ("documents",),
     "passage": ("passages",),
     "prompt": ("prompts",),
+    "sourced_prompt": ("prompts",),
+    "sourced_responses": ("responses",),
     "response": ("responses",),
     "responses": ("responses",),
     "response_pair": ("responses",),
@@ -93,6 +96,8 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
     `models` are the resolved specifications by alias; without them the recipe's own are used, which is enough to check.
     Raises `RecipeError` for the first mistake, with file, line and the nearest right name.
     """
+    if CAGE in file.recipe.models:
+        raise file.mistake(f"`{CAGE}` is where checks run; give the model another alias", "models", CAGE)
     specs = {DEFAULT_MODEL: ModelSpec(), **file.recipe.models, **(models or {})}
     seen: Counter[str] = Counter()
     steps = []
@@ -193,7 +198,9 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
             makers = [
                 key
                 for key, other in STRATEGIES.items()
-                if isinstance(other, type) and getattr(other, "makes", "") == missing[0]
+                if isinstance(other, type)
+                and getattr(other, "makes", "") == missing[0]
+                and not getattr(other, "audits_only", False)
             ]
             raise file.mistake(
                 f"`{step.key}` works on {missing[0]}, but no earlier step makes them; put one of {', '.join(makers)} before it",

@@ -27,32 +27,29 @@ import jinja2.meta
 import jinja2.sandbox
 import yaml
 
+from prompts.inert import inert
 from schemas.errors import RequestError, nearest
 from schemas.rows import Message
 
 SHIPPED = Path(__file__).parent
 KEPT = 64
 SECTION = re.compile(r"^<!-- (system|user|assistant) -->\n", re.MULTILINE)
-CONTROL_TOKEN = re.compile(
-    r"<(?=[|｜]|/?s>|<?/?SYS>|(?:start|end)_of_turn>|/?(?:bos|eos|pad|unk|think)>)|(?<=[|｜])>|\[(?=/?[A-Z][A-Z_]+\])"
-)
-"""Where the control tokens of the common model families open or close; a tokenizer would take them for turns."""
-BREAK = "\u200b"
-"""What makes a control token inert: a zero-width space inside it."""
-
-
-def inert(text: str) -> str:
-    """`text` with its chat control tokens (`<|…|>`, `[INST]`, `</s>` …) broken in two: mere words."""
-    return CONTROL_TOKEN.sub(lambda match: BREAK + ">" if match.group() == ">" else match.group() + BREAK, str(text))
 
 
 def fenced(text: str, name: str) -> str:
     """`text`, made inert, between tags that it cannot close: they carry a hash of it, known only once the text is.
 
-    The same text always gets the same tag, which keeps prefix caches warm.
+    A text that was searched for until it held its own hash gets another; tags of other fences in it are broken. The same
+    text always gets the same tag, which keeps prefix caches warm.
     """
-    nonce = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
-    return f"<{name} {nonce}>\n{inert(text)}\n</{name} {nonce}>"
+    shown, nonce = inert(text), _nonce(text)
+    while nonce in shown.lower():
+        nonce = _nonce(nonce + text)
+    return f"<{name} {nonce}>\n{shown}\n</{name} {nonce}>"
+
+
+def _nonce(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
 
 
 def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:

@@ -30,7 +30,23 @@ class Json:
     reply: type[BaseModel]
 
 
-Shape = Text | Choice | Json
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Nothing is to be written: how likely this text would have been as the reply is wanted.
+
+    The one draw has that text, its number of tokens, and as `logprob` their sum; the token that ends a turn is none.
+    """
+
+    text: str
+
+
+Shape = Text | Choice | Json | Score
+
+CAGE = "cage"
+"""The alias of a request that no model answers: `prompt` names a program of the cage, `variables` are its job.
+
+It costs nothing and counts as no call; the reply is JSON. No recipe may give a model this name.
+"""
 
 
 @dataclass(frozen=True, slots=True)

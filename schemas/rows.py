@@ -7,9 +7,9 @@ is what later strategies read.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from typing_extensions import TypedDict
 
 Status = Literal["ok", "none", "failed"]
@@ -48,6 +48,32 @@ class Condition(TypedDict):
     id: str
     text: str
     visible: bool
+
+
+class MixedPrinciple(TypedDict):
+    """One principle of a mix: whether its negation was asked for, and its score (> 0: for candidate a as asked)."""
+
+    name: str
+    negated: bool
+    score: float
+
+
+class PairCondition(TypedDict):
+    """What a pair's label holds under, where it does not hold as such: the principles that `text` tells an annotator.
+
+    `dominant` is the principle that decided, if one did. `draw` counts the mixes of two responses. `override` names the
+    rule that set the label in the principles' place, `flipped` says that label noise struck, `chosen_first` on which
+    side a reader of two answers is to see the chosen one.
+    """
+
+    kind: str
+    text: str
+    principles: list[MixedPrinciple]
+    dominant: str | None
+    draw: int
+    override: str | None
+    flipped: bool
+    chosen_first: bool
 
 
 class DocumentAnswer(Row):
@@ -121,7 +147,11 @@ class SignalAnswer(Row):
 
 
 class PairAnswer(Row):
-    """One labelled comparison. `p_chosen` in [0.5, 1], `confidence` in [0, 1], `score_gap` > 0 in the rule's own unit."""
+    """One labelled comparison. `p_chosen` in [0.5, 1], `confidence` in [0, 1], `score_gap` > 0 in the rule's own unit.
+
+    With a `condition` it is a label under that condition alone; the same two responses may be labelled otherwise under
+    another.
+    """
 
     prompt_id: str
     chosen_id: str
@@ -131,6 +161,15 @@ class PairAnswer(Row):
     confidence: float
     rule: str
     rationale: str | None = None
+    condition: PairCondition | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_no_condition(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A pair that holds as such has no `condition` to write, and so the id it always had."""
+        values: dict[str, Any] = handler(self)
+        if values["condition"] is None:
+            del values["condition"]
+        return values
 
 
 class LabelAnswer(Row):

@@ -13,6 +13,7 @@ from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
 
 UnitKind = Literal[
     "document", "passage", "prompt", "response", "responses", "response_pair", "categorised_pair", "candidates", "pair",
+    "sourced_prompt", "sourced_responses",
     "all_candidates", "all_pairs", "all_judged_pairs",
 ]
 
@@ -40,6 +41,25 @@ class PromptUnit:
 
     unit_id: str
     prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedPrompt:
+    """One prompt with the document it is from."""
+
+    unit_id: str
+    prompt: Prompt
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedResponses:
+    """All candidate answers to one prompt, sorted by id, with the document that the prompt is from."""
+
+    unit_id: str
+    prompt: Prompt
+    document: Document
+    responses: tuple[Response, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +120,10 @@ class PairText:
     signals: tuple[Signal, ...] = ()
 
 
-Unit = DocumentUnit | PassageUnit | PromptUnit | ResponseUnit | ResponseGroup | ResponsePair | Candidates | PairText
+Unit = (
+    DocumentUnit | PassageUnit | PromptUnit | SourcedPrompt | SourcedResponses | ResponseUnit | ResponseGroup
+    | ResponsePair | Candidates | PairText
+)
 
 
 def document_of(unit: Unit) -> str:
@@ -117,7 +140,7 @@ def document_of(unit: Unit) -> str:
 def subject_of(unit: Unit) -> str:
     """The row a unit is about: itself, or the prompt of a group of responses."""
     match unit:
-        case PromptUnit() | ResponseGroup() | ResponsePair() | Candidates():
+        case PromptUnit() | SourcedPrompt() | SourcedResponses() | ResponseGroup() | ResponsePair() | Candidates():
             return unit.prompt.prompt_id
         case ResponseUnit():
             return unit.response.response_id

@@ -15,6 +15,8 @@ from schemas.units import (
     ResponseGroup,
     ResponsePair,
     ResponseUnit,
+    SourcedPrompt,
+    SourcedResponses,
 )
 
 PROBABILITY: dict[Vote, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
@@ -122,6 +124,19 @@ def prompt_unit(question: str = "Why?", **changes: Any) -> PromptUnit:
     """A prompt as a unit."""
     made = prompt(question, **changes)
     return PromptUnit(made.prompt_id, made)
+
+
+def sourced_prompt(text: str, media_type: str = "text/markdown", **changes: Any) -> SourcedPrompt:
+    """A prompt with the document it is from; `changes` go to the prompt."""
+    return SourcedPrompt("prm_1", prompt(**changes), document(text, media_type=media_type))
+
+
+def sourced_responses(
+    text: str, texts: dict[str, Any], media_type: str = "text/markdown", **changes: Any
+) -> SourcedResponses:
+    """All responses to one prompt, by id a text or their columns, with the document it is from."""
+    answers = tuple(answer(each, texts[each]) for each in sorted(texts))
+    return SourcedResponses("grp_1", prompt(**changes), document(text, media_type=media_type), answers)
 
 
 def response_unit(text: str = "an answer", response: dict[str, Any] | None = None, **changes: Any) -> ResponseUnit:

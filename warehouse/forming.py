@@ -55,6 +55,7 @@ SELECT any_value(shard) AS shard, plan.group_id(list(row_id) || [parent_id]) AS 
 FROM plan.live WHERE tab IN ('responses', 'signals') AND {here} GROUP BY parent_id
 """,
 }
+UNITS |= {"sourced_prompt": UNITS["prompt"], "sourced_responses": UNITS["responses"]}
 EVERYTHING: dict[UnitKind, str] = {
     "all_candidates": UNITS["candidates"].format(here="true"),
     "all_pairs": UNITS["pair"].format(here="true"),

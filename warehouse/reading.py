@@ -22,6 +22,8 @@ from schemas.units import (
     ResponseGroup,
     ResponsePair,
     ResponseUnit,
+    SourcedPrompt,
+    SourcedResponses,
     Unit,
     UnitKind,
 )
@@ -110,6 +112,10 @@ JOIN r x ON x.response_id = p.p.chosen_id JOIN r y ON y.response_id = p.p.reject
 LEFT JOIN votes ON votes.unit_id = u.unit_id
 """,
 }
+DOCUMENT = "JOIN (FROM lake.documents WHERE {these}) d ON d.document_id = u.document_id\n"
+SOURCED: dict[UnitKind, UnitKind] = {"sourced_prompt": "prompt", "sourced_responses": "responses"}
+for sourced, kind in SOURCED.items():
+    UNIT_QUERIES[sourced] = UNIT_QUERIES[kind].replace("q AS prompt", "q AS prompt, d AS document") + DOCUMENT
 UNIT_QUERIES |= {"all_pairs": UNIT_QUERIES["pair"], "all_candidates": UNIT_QUERIES["candidates"]}
 ORDER = "document_id, subject_id, unit_id"
 Key = tuple[str, str, str]
@@ -140,6 +146,11 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
             return PassageUnit(unit_id, _row(Passage, row["passage"]), row["title"] or "")
         case "prompt":
             return PromptUnit(unit_id, _row(Prompt, row["prompt"]))
+        case "sourced_prompt":
+            return SourcedPrompt(unit_id, _row(Prompt, row["prompt"]), _row(Document, row["document"]))
+        case "sourced_responses":
+            given = tuple(_row(Response, each) for each in row["responses"])
+            return SourcedResponses(unit_id, _row(Prompt, row["prompt"]), _row(Document, row["document"]), given)
         case "response":
             return ResponseUnit(unit_id, _row(Prompt, row["prompt"]), _row(Response, row["response"]))
         case "responses":

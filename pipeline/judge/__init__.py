@@ -5,12 +5,16 @@ from pipeline.judge.category import Category
 from pipeline.judge.claims import Claims
 from pipeline.judge.criteria import Criteria
 from pipeline.judge.critique import Critique
+from pipeline.judge.labelled import Labelled
 from pipeline.judge.listwise import Listwise
+from pipeline.judge.log_likelihood import LogLikelihood
+from pipeline.judge.measure import Measure
 from pipeline.judge.pairwise import Pairwise
 from pipeline.judge.properties import Properties
 from pipeline.judge.rationale import Rationale
 from pipeline.judge.rubric import Rubric
 from pipeline.judge.rubric_group import RubricGroup
+from pipeline.judge.verify import Verify
 
 JUDGE = {
     "cascade": Cascade,
@@ -18,10 +22,14 @@ JUDGE = {
     "claims": Claims,
     "criteria": Criteria,
     "critique": Critique,
+    "labelled": Labelled,
     "listwise": Listwise,
+    "log_likelihood": LogLikelihood,
+    "measure": Measure,
     "pairwise": Pairwise,
     "properties": Properties,
     "rationale": Rationale,
     "rubric": Rubric,
     "rubric_group": RubricGroup,
+    "verify": Verify,
 }

@@ -113,7 +113,9 @@ class Cascade:
         about = [
             *checks,
             self._signal(unit, name="cascade/verification", evaluator=small[0].evaluator, value=v, rationale=how),
-            self._signal(unit, name="cascade/escalated", evaluator="cascade", value=float(not is_kept), rationale=why),
+            self._signal(
+                unit, name="cascade/escalated", evaluator=small[0].evaluator, value=float(not is_kept), rationale=why
+            ),
         ]
         if is_kept:
             return [*small, *about]

@@ -15,7 +15,7 @@ from pipeline.judge.stopping import is_settled
 from pipeline.judge.verdicts import ORDERS, PROBABILITIES, TIE, Ballot, reply_with
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.examples import Example
-from prompts.library import inert
+from prompts.inert import inert
 from prompts.principles import Principle
 from schemas.errors import Unanswerable
 from schemas.requests import Asking, Choice, Completion, Draw, Json, Request, Sampling, Shape, Text

@@ -1,6 +1,7 @@
 """Mine: documents, passages and prompts become passages and prompts."""
 
 from pipeline.mine.chunk import Chunk
+from pipeline.mine.labelled import Labelled
 from pipeline.mine.qa import Qa
 
-MINE = {"chunk": Chunk, "qa": Qa}
+MINE = {"chunk": Chunk, "labelled": Labelled, "qa": Qa}

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pipeline.strategy import Answer, Nothing, Table
-from prompts.library import BREAK
+from prompts.inert import BREAK
 from schemas.requests import Asking, Json, Request, Sampling
 from schemas.rows import PromptAnswer, Row
 from schemas.units import PassageUnit, UnitKind

@@ -18,7 +18,7 @@ from pipeline.models.logprobs import read_span, read_tokens, token_after
 from pipeline.models.strict_schema import strict_schema
 from schemas.errors import EngineError, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Draw, Json, Text, TokenLogprob, Usage
+from schemas.requests import Call, Choice, Completion, Draw, Json, TokenLogprob, Usage
 
 RESERVED = frozenset({"model", "messages", "n", "stream", "response_format", "logprobs", "top_logprobs"})
 """Fields that decide how a reply is read; a recipe's `options` may not set them."""
@@ -63,7 +63,7 @@ class Chat:
             body["seed"] = call.seed
         if request.logprobs:
             body["logprobs"], body["top_logprobs"] = True, request.logprobs
-        if not isinstance(request.shape, Text):
+        if isinstance(request.shape, Choice | Json):
             body["response_format"] = _response_format(request.shape, self._hosted)
         body.update(self._added)
         for name in self._dropped:

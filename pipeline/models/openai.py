@@ -23,7 +23,7 @@ from pipeline.models.limiter import LONGEST_WAIT_SECONDS, Limiter
 from pipeline.models.setbacks import NOTHING, Server, Setback, read_error
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Completion, Usage
+from schemas.requests import Call, Completion, Score, Usage
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_HOSTS = ("openai.com", "openai.azure.com")
@@ -76,6 +76,10 @@ class OpenAI:
 
     async def complete(self, call: Call) -> Completion:
         """Answer one call, trying up to `attempts` times."""
+        if isinstance(call.request.shape, Score):
+            raise EngineError(
+                f"{self._server.url} cannot say how likely a given text is; the engines `vllm` and `rehearsal` can"
+            )
         body = self._chat.write(call)
         wasted, attempt = NOTHING, 0
         while True:

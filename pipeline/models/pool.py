@@ -12,13 +12,14 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from pipeline.models.budget import Allowance
+from pipeline.models.cage import Cage
 from pipeline.models.engine import Engine, open_engine
 from pipeline.models.places import Places
 from prompts.library import Template
 from schemas.errors import AttemptError, Unanswerable
 from schemas.fingerprints import derive_seed, identify
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Draw, Json, Request, Shape, Usage
+from schemas.requests import CAGE, Call, Choice, Completion, Draw, Json, Request, Score, Shape, Usage
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 CHAT_TOKENS = 256
@@ -37,6 +38,7 @@ class ModelPool:
         self._keys = {alias: spec.model_dump_json() for alias, spec in self._specs.items()}
         self._identities = {alias: spec.identity() for alias, spec in self._specs.items()}
         self._places = {self._keys[alias]: Places(spec.concurrency) for alias, spec in self._specs.items()}
+        self._cage = Cage()
 
     async def ask(
         self, request: Request, templates: Mapping[str, Template], allowance: Allowance | None = None
@@ -46,6 +48,9 @@ class ModelPool:
         Raises `Unanswerable("truncated_reply")` or `Unanswerable("unparsable_reply")` when the shape cannot be had, and
         whatever the engine raises. A cut reply is not asked for again when the token limit cut it: it would be cut again.
         """
+        if request.model == CAGE:
+            caged = await self._cage.complete(request)
+            return replace(caged, draws=tuple(_shaped(draw, request.shape) for draw in caged.draws))
         spec = self._specs[request.model]
         engine = await self._engine(request.model)
         call = self._call(request, templates[request.prompt], spec)
@@ -72,7 +77,9 @@ class ModelPool:
         raise _spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
 
     def most_cost(self, request: Request, templates: Mapping[str, Template]) -> float:
-        """The most that one request can cost, if it is answered at the first attempt."""
+        """The most that one request can cost, if it is answered at the first attempt; what runs in the cage is free."""
+        if request.model == CAGE:
+            return 0.0
         spec = self._specs[request.model]
         return _most_cost(self._call(request, templates[request.prompt], spec), spec)
 
@@ -99,6 +106,7 @@ class ModelPool:
             else:
                 opening.cancel()
         self._engines.clear()
+        await self._cage.close()
 
     def _shares(self, aliases: Sequence[str], calls: int) -> dict[str, int]:
         """How many of a unit's calls go to each model; in one order, so that no two units wait for each other."""
@@ -214,4 +222,6 @@ def _shape_name(shape: Shape) -> str | list[str]:
             return reply.__name__
         case Choice(options):
             return list(options)
+        case Score(text):
+            return ["score", text]
     return "text"

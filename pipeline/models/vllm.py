@@ -13,10 +13,10 @@ from typing import Any
 from pipeline.models.leash import Leash
 from pipeline.models.setbacks import TOO_LONG
 from pipeline.models.vllm_start import first_line, import_vllm, start
-from pipeline.models.vllm_words import Words, read_output
+from pipeline.models.vllm_words import Words, read_output, read_score
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Completion
+from schemas.requests import Call, Completion, Score
 
 SHUTDOWN_SECONDS = 20.0
 """vLLM's own 5 s are too short for its workers to end, and then it leaves shared memory behind."""
@@ -55,8 +55,13 @@ class Vllm:
         try:
             parameters = self._words.write(call)
             engine, prompt = self._engine, await self._render(call.messages)
+            shape, scored = call.request.shape, 0
+            if isinstance(shape, Score):
+                prompt, scored = self._continued(prompt, shape.text)
             name = f"{call.key}-{next(self._numbers)}"
             async for output in engine.generate(prompt, parameters, name):
+                if output.finished and isinstance(shape, Score):
+                    return read_score(output, shape.text, scored, call.model)
                 if output.finished:
                     return read_output(output, call.model)
         except EngineDeadError:
@@ -85,6 +90,13 @@ class Vllm:
             # Templates and tokenizers raise what they like, but the same for the same messages.
             raise _refusal(error) from None
         return prompts[0]
+
+    def _continued(self, prompt: Any, text: str) -> tuple[Any, int]:
+        """A rendered conversation with a reply of so many tokens begun after it."""
+        reply = self._engine.get_tokenizer().encode(text, add_special_tokens=False)
+        if not reply:
+            raise Unanswerable("bad_request", "a text without a token cannot be scored")
+        return {"prompt_token_ids": [*prompt["prompt_token_ids"], *reply]}, len(reply)
 
     def _death(self) -> EngineError:
         self._is_dead = True

@@ -12,7 +12,7 @@ from pipeline.models.strict_schema import strict_schema
 from pipeline.models.vllm_start import first_line
 from schemas.errors import EngineError, Transient, Unanswerable, nearest
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Draw, Json, Text, TokenLogprob, Usage
+from schemas.requests import Call, Choice, Completion, Draw, Json, Score, TokenLogprob, Usage
 
 RESERVED = frozenset({"n", "logprobs", "prompt_logprobs", "structured_outputs", "output_kind", "detokenize"})
 """Parameters that decide how an output is read; a recipe's `options` may not set them."""
@@ -55,6 +55,12 @@ class Words:
         from vllm.sampling_params import RequestOutputKind, SamplingParams
 
         request = call.request
+        if isinstance(request.shape, Score):
+            # The text is part of what is read; one token has to be written all the same.
+            return SamplingParams(
+                max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False,
+                output_kind=RequestOutputKind.FINAL_ONLY,
+            )  # fmt: skip
         sampling = request.sampling
         parameters: dict[str, Any] = {
             "n": sampling.n, "temperature": sampling.temperature, "top_p": sampling.top_p,
@@ -66,7 +72,7 @@ class Words:
             if sampling.n > 1:
                 raise Unanswerable("bad_request", f"{sampling.n} draws at temperature 0 would all be one; ask for one")
             parameters.pop("seed", None)
-        if not isinstance(request.shape, Text):
+        if isinstance(request.shape, Choice | Json):
             parameters["structured_outputs"] = _constraint(request.shape)
         return SamplingParams(output_kind=RequestOutputKind.FINAL_ONLY, **parameters)
 
@@ -90,6 +96,13 @@ def read_output(output: Any, model: str) -> Completion:
     draws = tuple([_read_draw(draw) for draw in sorted(output.outputs, key=lambda draw: draw.index)])
     produced = sum([draw.tokens for draw in draws])
     return Completion(draws, model, Usage(1, len(output.prompt_token_ids), produced, output.num_cached_tokens or 0))
+
+
+def read_score(output: Any, text: str, count: int, model: str) -> Completion:
+    """The log-probability of the last `count` tokens of what a finished `RequestOutput` read, as that of a text."""
+    given = zip(output.prompt_token_ids[-count:], output.prompt_logprobs[-count:], strict=True)
+    draw = Draw(text, tokens=count, logprob=sum([float(here[token].logprob) for token, here in given]))
+    return Completion((draw,), model, Usage(1, len(output.prompt_token_ids), 1, output.num_cached_tokens or 0))
 
 
 def _read_draw(draw: Any) -> Draw:

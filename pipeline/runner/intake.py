@@ -32,6 +32,10 @@ class Sources:
     text_column: str | None = None
     licence: str | None = None
 
+    def find(self) -> Iterator[Item]:
+        """Everything that is there to be read; raises `SourceError` for a wrong request, at once."""
+        return find_items(self.places, text_column=self.text_column, licence=self.licence)
+
 
 async def take_in(
     sources: Sources,
@@ -45,7 +49,7 @@ async def take_in(
 ) -> StepReport:
     """Read what no build has read yet; stops early once `limit` documents are there."""
     report = StepReport(KEY, EVERY_SHARD)
-    items = find_items(sources.places, text_column=sources.text_column, licence=sources.licence)
+    items = sources.find()
     size = AT_ONCE if limit is None else min(limit, AT_ONCE)
     readable = 0
     while batch := await asyncio.to_thread(_next_batch, items, size):

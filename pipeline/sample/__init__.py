@@ -2,5 +2,6 @@
 
 from pipeline.sample.gold import Gold
 from pipeline.sample.grid import Grid
+from pipeline.sample.labelled import Labelled
 
-SAMPLE = {"gold": Gold, "grid": Grid}
+SAMPLE = {"gold": Gold, "grid": Grid, "labelled": Labelled}

@@ -2,6 +2,7 @@
 
 from pipeline.select.best_worst import BestWorst
 from pipeline.select.bradley_terry import BradleyTerry
+from pipeline.select.by_principle import ByPrinciple
 from pipeline.select.closest_three import ClosestThree
 from pipeline.select.consensus import Consensus
 from pipeline.select.consistent_rationale import ConsistentRationale
@@ -10,11 +11,13 @@ from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.residualise import Residualise
+from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.tournament import Tournament
 
 SELECT = {
     "best_worst": BestWorst,
     "bradley_terry": BradleyTerry,
+    "by_principle": ByPrinciple,
     "closest_three": ClosestThree,
     "consensus": Consensus,
     "consistent_rationale": ConsistentRationale,
@@ -23,5 +26,6 @@ SELECT = {
     "from_scores": FromScores,
     "from_votes": FromVotes,
     "residualise": Residualise,
+    "salmon_mix": SalmonMix,
     "tournament": Tournament,
 }

@@ -20,8 +20,9 @@ Rank = tuple[float, str]
 class ExactDuplicates:
     """Of pairs with the same texts, keep the most confident (the smallest id among equals) and drop the rest.
 
-    `on: pair` compares question, chosen and rejected; `on: prompt` the question alone. White space at the ends and runs
-    of it do not count. A dropped pair names the one that was kept.
+    `on: pair` compares question, chosen and rejected, and the words of the condition that the label holds under if there
+    is one; `on: prompt` the question alone. White space at the ends and runs of it do not count. A dropped pair names
+    the one that was kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -50,6 +51,11 @@ class ExactDuplicates:
 
     def _key(self, each: PairText) -> bytes:
         turns = [message["content"] for message in each.prompt.messages]
-        texts = turns if self.on == "prompt" else [*turns, each.chosen.text, each.rejected.text]
+        texts = turns if self.on == "prompt" else [*turns, each.chosen.text, each.rejected.text, *_condition(each)]
         joined = "\0".join(" ".join(text.split()) for text in texts)
         return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _condition(each: PairText) -> list[str]:
+    condition = each.pair.condition
+    return [condition["kind"], condition["text"]] if condition else []

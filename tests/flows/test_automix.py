@@ -65,6 +65,7 @@ async def test_the_dear_judge_is_asked_where_the_cheap_one_does_not_hold(
     assert names["cascade/check"] == 8 * pairs
     assert names["cascade/verification"] == names["cascade/escalated"] == pairs
     assert "cascade/check" not in {row[0] for row in builds.ask(lake, "SELECT principle FROM judge_consistency")}
+    assert builds.ask(lake, "SELECT * FROM judge_facts_effect") == [], "its two judges were shown the same facts"
     alone = await builds.run(
         recipe(tmp_path, {"judge/pairwise": {"principle": "grounded", "model": "large"}}, "dear"), documents, lake
     )

@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, create_model
 from pipeline.models.vllm import Vllm
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Json, Request, Sampling, Shape, Text
+from schemas.requests import Call, Choice, Completion, Json, Request, Sampling, Score, Shape, Text
 from tests.tiny_model import CHAT_TEMPLATE, EXPECTS_VLLM, make_tiny_model
 
 pytestmark = [
@@ -122,6 +122,34 @@ async def test_logprobs_are_there_when_asked_for_and_finite(engine: Vllm) -> Non
         assert 3 <= len(token.alternatives) <= 4
         assert all(math.isfinite(logprob) and logprob <= 0 for logprob in token.alternatives.values())
     assert draw.logprob == pytest.approx(sum(token.logprob for token in draw.logprobs))
+
+
+async def test_a_given_text_is_scored_as_the_model_that_wrote_it_did(engine: Vllm) -> None:
+    """What greedy decoding said of its own tokens is what scoring says of the same text."""
+    # Random weights write tokens that another cutting of the text would join: such texts have two log-probabilities.
+    tokenizer = engine._engine.get_tokenizer()
+    drawn = [(await engine.complete(ask(logprobs=1, seed=seed, max_tokens=3))).draws[0] for seed in range(24)]
+    same = [draw for draw in drawn if [token.token for token in draw.logprobs] == _cut(tokenizer, draw.text)]
+    assert len(same) >= 3
+    for draw in same[:5]:
+        scored = (await engine.complete(ask(shape=Score(draw.text)))).draws[0]
+        assert scored.text == draw.text
+        assert scored.tokens == draw.tokens
+        assert scored.logprob == pytest.approx(draw.logprob, abs=0.005)  # another prompt's is off by ten times that
+
+
+def _cut(tokenizer: Any, text: str) -> list[str]:
+    return [tokenizer.decode([number]) for number in tokenizer.encode(text, add_special_tokens=False)]
+
+
+async def test_the_score_of_two_halves_is_that_of_the_whole(engine: Vllm) -> None:
+    first, second = "The mill", " stone"
+    whole = (await engine.complete(ask("Mill?", shape=Score(first + second)))).draws[0]
+    half = (await engine.complete(ask("Mill?", shape=Score(first)))).draws[0]
+    assert half.logprob is not None
+    assert whole.logprob is not None
+    assert whole.logprob < half.logprob < 0
+    assert whole.tokens > half.tokens
 
 
 async def test_the_probabilities_of_a_choice_leave_out_what_is_ruled_out(engine: Vllm) -> None:

@@ -16,7 +16,7 @@ from pipeline.mine.qa import find_verbatim
 from pipeline.select.best_worst import BestWorst
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.strategy import Decision, Nothing
-from prompts.library import inert
+from prompts.inert import inert
 from prompts.principles import Principle
 from schemas.requests import Completion, Draw, Request
 from schemas.rows import PairAnswer, PassageAnswer, SignalAnswer, Vote

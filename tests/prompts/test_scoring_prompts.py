@@ -14,7 +14,8 @@ from pipeline.judge.critique import Critique
 from pipeline.judge.listwise import Listwise
 from pipeline.judge.rubric import Rubric
 from pipeline.judge.rubric_group import RubricGroup
-from prompts.library import inert, shipped_template
+from prompts.inert import inert
+from prompts.library import shipped_template
 from prompts.principles import Principle
 from prompts.rubrics import Aspect
 from schemas.requests import Completion, Draw, Request

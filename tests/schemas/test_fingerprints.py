@@ -32,6 +32,8 @@ STEPS: list[Any] = [
     "sample/gold",
     {"judge/pairwise": {"principle": "helpful"}},
     "select/best_worst",
+    {"select/salmon_mix": {"principles": "helpful"}},
+    {"select/by_principle": {"drop": ["helpful"]}},
     "select/exact_duplicates",
     "land/release",
 ]
@@ -96,6 +98,9 @@ def with_step(key: str, params: dict[str, Any]) -> list[Any]:
         ("judge/pairwise", {"principle": "helpful", "max_tokens": 64}),
         ("judge/pairwise", {"principle": "helpful", "model": "writer"}),
         ("select/best_worst", {"min_gap": 0.1}),
+        ("select/salmon_mix", {"principles": "helpful", "seed": 1}),
+        ("select/salmon_mix", {"principles": "honest"}),
+        ("select/by_principle", {"drop": ["honest"]}),
         ("select/exact_duplicates", {"on": "prompt"}),
     ],
 )

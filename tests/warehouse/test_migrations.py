@@ -64,3 +64,24 @@ def test_a_migration_that_fails_leaves_nothing_behind(lake: Address, monkeypatch
     store.close()
     with connect(lake, read_only=True) as connection:
         assert scalar(connection, "SELECT count(*) FROM more") == 0
+
+
+def test_pairs_from_before_conditions_are_kept_and_have_none(catalog: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    import warehouse.connection
+
+    folder = catalog.root / "sql"
+    folder.mkdir(parents=True)
+    for file in SQL.glob("*.sql"):
+        if not file.name.startswith("003"):
+            (folder / file.name).write_bytes(file.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse.connection, "SQL", folder)
+        Store.open(catalog).close()
+        with connect(catalog) as connection:
+            connection.execute(
+                "INSERT INTO lake.pairs VALUES ('par_1', 'u', 'f', 'd', 'q', 'a', 'b', 1, 1, 1, 'best_worst', NULL)"
+            )
+    Store.open(catalog).close()
+    with connect(catalog, read_only=True) as connection:
+        found = connection.execute("SELECT pair_id, condition FROM lake.pairs").fetchall()
+    assert found == [("par_1", None)]

@@ -71,6 +71,7 @@ WITH compared AS (
     FROM signals s JOIN signals c
         ON c.name = 'control/' || s.name AND c.evaluator = s.evaluator AND c.prompt_id = s.prompt_id
         AND c.response_ids = s.response_ids AND c."order" = s."order" AND c.draw = s.draw
+        AND c.fingerprint <> s.fingerprint -- within one step a control is a cascade's cheap judge, which saw the same facts
     WHERE s.vote IS NOT NULL AND c.vote IS NOT NULL
 )
 SELECT evaluator, principle, fingerprint, control_fingerprint, count(*) AS verdicts,
@@ -91,6 +92,137 @@ WITH asked AS (
 SELECT a.evaluator, a.principle, a.fingerprint, count(*) AS pairs, sum(a.votes)::BIGINT AS asked,
     (sum(l.most) - sum(a.votes))::BIGINT AS saved, saved / sum(l.most) AS saved_share
 FROM asked a JOIN allowed l ON l.fingerprint = a.fingerprint GROUP BY ALL;
+
+-- Every call of a judge on two answers, with its choice (a, b, tie; NULL: unreadable, or `abstained`) and the probability
+-- of a that it gave or that its choice stands for.
+CREATE OR REPLACE VIEW judge_calls AS
+SELECT evaluator, name AS principle, fingerprint, prompt_id, response_ids, "order", coalesce(draw, 0) AS draw,
+    coalesce(abstained, false) AS abstained,
+    coalesce(vote, CASE WHEN probability IS NULL THEN NULL WHEN abs(probability - 0.5) < 1e-9 THEN 'tie'
+        WHEN probability > 0.5 THEN 'a' ELSE 'b' END) AS choice,
+    coalesce(probability, CASE vote WHEN 'a' THEN 1.0 WHEN 'tie' THEN 0.5 WHEN 'b' THEN 0.0 END) AS p
+FROM signals WHERE len(response_ids) = 2 AND (vote IS NOT NULL OR value IS NULL);
+
+-- What people, or a labelled set itself, say of two answers: the set's own label (annotator `gold`), or what more of
+-- them say than anything else; two scores are as good as a vote.
+CREATE OR REPLACE VIEW gold_labels AS
+WITH said AS (SELECT DISTINCT prompt_id, response_ids, annotator, vote, score FROM labels WHERE name IS NULL),
+votes AS (
+    SELECT prompt_id, response_ids, max(vote) FILTER (annotator = 'gold') AS own, count(*) FILTER (vote = 'a') AS a,
+        count(*) FILTER (vote = 'b') AS b, count(*) FILTER (vote = 'tie') AS ties
+    FROM said WHERE vote IS NOT NULL GROUP BY ALL
+), scores AS (
+    SELECT prompt_id, response_ids[1] AS id, coalesce(max(score) FILTER (annotator = 'gold'), avg(score)) AS score
+    FROM said WHERE score IS NOT NULL GROUP BY ALL
+)
+SELECT prompt_id, response_ids,
+    coalesce(own, CASE WHEN a > b AND a > ties THEN 'a' WHEN b > a AND b > ties THEN 'b' ELSE 'tie' END) AS gold
+FROM votes
+UNION ALL
+SELECT x.prompt_id, [x.id, y.id],
+    CASE WHEN abs(x.score - y.score) < 1e-9 THEN 'tie' WHEN x.score > y.score THEN 'a' ELSE 'b' END
+FROM scores x JOIN scores y ON y.prompt_id = x.prompt_id AND x.id < y.id
+ANTI JOIN votes v ON v.prompt_id = x.prompt_id AND v.response_ids = [x.id, y.id];
+
+-- What all calls of a judge say of one pair: the probability of a, averaged within each order and then over the orders.
+CREATE OR REPLACE VIEW judged_pairs AS
+WITH orders AS (
+    SELECT evaluator, principle, fingerprint, prompt_id, response_ids, "order", avg(p) AS p FROM judge_calls GROUP BY ALL
+), means AS (
+    SELECT evaluator, principle, fingerprint, prompt_id, response_ids, avg(p) AS p FROM orders GROUP BY ALL
+)
+SELECT m.*, CASE WHEN p IS NULL THEN NULL WHEN abs(p - 0.5) < 1e-9 THEN 'tie' WHEN p > 0.5 THEN 'a' ELSE 'b' END AS choice,
+    g.gold
+FROM means m LEFT JOIN gold_labels g ON g.prompt_id = m.prompt_id AND g.response_ids = m.response_ids;
+
+-- How often each judge's choice is the gold one, with the Wilson interval; `category` is NULL in the row over all.
+CREATE OR REPLACE VIEW judge_accuracy AS
+WITH pairs AS (
+    SELECT j.*, coalesce(list_filter(q.tags, lambda t: starts_with(t, 'category:'))[1][10:], '') AS category
+    FROM judged_pairs j JOIN prompts q USING (prompt_id) WHERE gold IN ('a', 'b')
+), counted AS (
+    SELECT evaluator, principle, fingerprint, category, count(*) AS pairs, count(choice) AS "read",
+        count(*) FILTER (choice = gold) AS "right", "right" / nullif("read", 0) AS accuracy
+    FROM pairs
+    GROUP BY GROUPING SETS ((evaluator, principle, fingerprint, category), (evaluator, principle, fingerprint))
+), z AS (SELECT *, pow(1.959963984540054, 2) / nullif("read", 0) AS z FROM counted)
+SELECT * EXCLUDE (z), greatest(0, (accuracy + z / 2 - sqrt(z * accuracy * (1 - accuracy) + z * z / 4)) / (1 + z)) AS low,
+    least(1, (accuracy + z / 2 + sqrt(z * accuracy * (1 - accuracy) + z * z / 4)) / (1 + z)) AS high
+FROM z;
+
+-- Repetition stability (arXiv 2406.07791): the mean share of the commonest verdict over equal calls.
+CREATE OR REPLACE VIEW judge_stability AS
+WITH votes AS (
+    SELECT evaluator, principle, fingerprint, response_ids, "order", choice, count(*) AS n
+    FROM judge_calls WHERE choice IS NOT NULL GROUP BY ALL
+), questions AS (
+    SELECT evaluator, principle, fingerprint, response_ids, "order", sum(n)::BIGINT AS calls, max(n) / sum(n) AS share
+    FROM votes GROUP BY ALL HAVING sum(n) > 1
+)
+SELECT evaluator, principle, fingerprint, count(*) AS questions, sum(calls)::BIGINT AS calls, avg(share) AS repetition_stability
+FROM questions GROUP BY ALL;
+
+-- How often each judge says tie, declines, or cannot be read.
+CREATE OR REPLACE VIEW judge_ties AS
+SELECT evaluator, principle, fingerprint, count(*) AS calls, count(choice) AS verdicts,
+    count(*) FILTER (choice = 'tie') AS ties, count(*) FILTER (choice IS NULL AND abstained) AS abstained,
+    count(*) FILTER (choice IS NULL AND NOT abstained) AS unreadable,
+    ties / nullif(verdicts, 0) AS tie_rate, count(*) FILTER (choice IS NULL AND abstained) / count(*) AS abstention_rate,
+    (count(*) - unreadable) / count(*) AS readable_rate
+FROM judge_calls GROUP BY ALL;
+
+-- How far length goes with the choice; `always_longest` is the accuracy of taking the longer answer, which a judge must
+-- beat. Lengths are in characters; matched: the shorter answer has at least 0.9 of the longer one's.
+CREATE OR REPLACE VIEW judge_length AS
+WITH pairs AS (
+    SELECT j.*, length(x.text) AS a, length(y.text) AS b FROM judged_pairs j
+    JOIN responses x ON x.response_id = j.response_ids[1] JOIN responses y ON y.response_id = j.response_ids[2]
+)
+SELECT evaluator, principle, fingerprint, count(*) FILTER (choice IN ('a', 'b')) AS decided,
+    count(*) FILTER ((choice = 'a' AND a > b) OR (choice = 'b' AND b > a))
+        / nullif(count(*) FILTER (choice IN ('a', 'b') AND a <> b), 0) AS longer_chosen,
+    avg(CASE WHEN gold NOT IN ('a', 'b') THEN NULL WHEN a = b THEN 0.5 ELSE ((gold = 'a') = (a > b))::INT END) AS always_longest,
+    count(*) FILTER (choice = gold AND gold IN ('a', 'b') AND least(a, b) >= 0.9 * greatest(a, b))
+        / nullif(count(*) FILTER (choice IS NOT NULL AND gold IN ('a', 'b') AND least(a, b) >= 0.9 * greatest(a, b)), 0)
+        AS accuracy_equal_length
+FROM pairs GROUP BY ALL;
+
+-- How often a judge's own answers win in its eyes, and in those of other judges under the same principle or by the gold
+-- labels (arXiv 2410.21819); the difference is its self-preference.
+CREATE OR REPLACE VIEW judge_self_preference AS
+WITH own AS (
+    SELECT j.*, x.model = j.evaluator AS is_a FROM judged_pairs j
+    JOIN responses x ON x.response_id = j.response_ids[1] JOIN responses y ON y.response_id = j.response_ids[2]
+    WHERE (x.model = j.evaluator) <> (y.model = j.evaluator) AND j.p IS NOT NULL
+), elsewhere AS (
+    SELECT o.evaluator, o.principle, o.fingerprint, o.response_ids, o.is_a, any_value(o.p) AS p, avg(j.p) AS q,
+        'other judges' AS against
+    FROM own o JOIN judged_pairs j ON j.response_ids = o.response_ids AND j.principle = o.principle
+        AND j.evaluator <> o.evaluator AND j.p IS NOT NULL GROUP BY ALL
+    UNION ALL BY NAME
+    SELECT evaluator, principle, fingerprint, response_ids, is_a, p, (gold = 'a')::INT AS q, 'gold labels' AS against
+    FROM own WHERE gold IN ('a', 'b')
+)
+SELECT evaluator, principle, fingerprint, against, count(*) AS pairs, avg(CASE WHEN is_a THEN p ELSE 1 - p END) AS own_wins,
+    avg(CASE WHEN is_a THEN q ELSE 1 - q END) AS wins_elsewhere, own_wins - wins_elsewhere AS self_preference
+FROM elsewhere GROUP BY ALL;
+
+-- How far each two judges agree on the pairs that both have read: the raw share, and Cohen's kappa above chance.
+CREATE OR REPLACE VIEW judge_agreement AS
+WITH both_read AS (
+    SELECT x.evaluator, x.principle, x.fingerprint, y.evaluator AS other, y.principle AS other_principle,
+        y.fingerprint AS other_fingerprint, x.choice AS one, y.choice AS two
+    FROM judged_pairs x JOIN judged_pairs y ON y.response_ids = x.response_ids
+        AND (x.evaluator, x.principle, x.fingerprint) < (y.evaluator, y.principle, y.fingerprint)
+    WHERE x.choice IS NOT NULL AND y.choice IS NOT NULL
+), counted AS (
+    SELECT evaluator, principle, fingerprint, other, other_principle, other_fingerprint, count(*) AS pairs,
+        avg((one = two)::INT) AS agreement,
+        avg((one = 'a')::INT) * avg((two = 'a')::INT) + avg((one = 'b')::INT) * avg((two = 'b')::INT)
+            + avg((one = 'tie')::INT) * avg((two = 'tie')::INT) AS chance
+    FROM both_read GROUP BY ALL
+)
+SELECT * EXCLUDE (chance), (agreement - chance) / nullif(1 - chance, 0) AS kappa FROM counted;
 
 -- What every step has cost so far, over all builds.
 CREATE OR REPLACE VIEW cost_by_step AS

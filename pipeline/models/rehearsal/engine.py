@@ -7,10 +7,11 @@ import math
 from pydantic import ValidationError
 
 from pipeline.models.rehearsal.answers import ANSWERS
+from pipeline.models.rehearsal.measure import SCORES
 from pipeline.models.rehearsal.options import Dice, Options, Played
 from schemas.errors import EngineError, nearest
 from schemas.models import ModelSpec
-from schemas.requests import Call, Completion, Draw, Request, TokenLogprob, Usage
+from schemas.requests import Call, Completion, Draw, Request, Score, TokenLogprob, Usage
 from schemas.tokens import estimate_tokens
 
 
@@ -35,6 +36,8 @@ class Rehearsal:
 
     async def complete(self, call: Call) -> Completion:
         """Answer from the variables of the request; raises `EngineError` for a prompt that has no rehearsal."""
+        if isinstance(call.request.shape, Score):
+            return self._score(call, call.request.shape.text)
         answer = ANSWERS.get(call.request.prompt)
         if answer is None:
             raise EngineError(
@@ -50,6 +53,18 @@ class Rehearsal:
         tokens_in = sum(estimate_tokens(message["content"]) for message in call.messages)
         tokens_out = sum(draw.tokens for draw in draws)
         return Completion(tuple(draws), self._model, Usage(calls=1, tokens_in=tokens_in, tokens_out=tokens_out))
+
+    def _score(self, call: Call, text: str) -> Completion:
+        """How likely a text is; its words are its tokens."""
+        scorer = SCORES.get(call.request.prompt)
+        if scorer is None:
+            raise EngineError(
+                f"the rehearsal model cannot score {call.request.prompt!r}; it knows {', '.join(sorted(SCORES))}"
+            )
+        words = scorer(call.request.variables, text, Dice(self._model, call.key))
+        tokens_in = sum(estimate_tokens(message["content"]) for message in call.messages) + len(words)
+        draw = Draw(text, tokens=len(words), logprob=sum(words))
+        return Completion((draw,), self._model, Usage(calls=1, tokens_in=tokens_in))
 
     async def close(self) -> None:
         """Nothing to let go of."""

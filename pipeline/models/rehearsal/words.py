@@ -11,12 +11,18 @@ SENTENCE = re.compile(r"\S.*?(?:[.!?](?=\s|$)|[。！？]|$)", re.DOTALL)
 WORD = re.compile(r"\w+")
 MARKUP = re.compile(r"[*`#>|]+")
 LEAST_WORDS = 4
+WORDLESS = -1.0
 
 
 def support(answer: str, truth: set[str]) -> float:
-    """How good an answer is: the share of true words it has, less a quarter of the share of its words that are not true."""
+    """How good an answer is: the share of true words it has, less a quarter of the share of its words that are not true.
+
+    An answer without a word is worse than any with one.
+    """
     words = set(words_of(answer))
-    if not words or not truth:
+    if not words:
+        return WORDLESS
+    if not truth:
         return 0.0
     return len(words & truth) / len(truth) - 0.25 * len(words - truth) / len(words)
 

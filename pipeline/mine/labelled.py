@@ -1,0 +1,37 @@
+"""Take the question of a labelled item as a prompt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from pipeline.audit.items import MEDIA_TYPE, read_item
+from pipeline.strategy import Answer, Nothing, Table
+from schemas.rows import PromptAnswer
+from schemas.units import DocumentUnit, UnitKind
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The conversation of a labelled item, as its set has it; the set, the category and the item's name are its tags.
+
+    Only `prefmill audit judge` reads such items; any other document gives nothing (`not_labelled`).
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+    version: ClassVar[int] = 1
+    audits_only: ClassVar[bool] = True
+    unit: ClassVar[UnitKind] = "document"
+    makes: ClassVar[Table] = "prompts"
+    prompts: ClassVar[tuple[str, ...]] = ()
+    calls: ClassVar[int] = 0
+    yields: ClassVar[int] = 1
+
+    def __call__(self, unit: DocumentUnit) -> Answer:
+        """The one prompt of an item."""
+        if unit.document.media_type != MEDIA_TYPE:
+            return Nothing("not_labelled", "the document is not an item of labelled data")
+        item = read_item(unit.document.text)
+        return [PromptAnswer(messages=item.messages, tags=item.tags)]
