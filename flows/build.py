@@ -20,7 +20,7 @@ from pipeline.runner.landing import Landed, land
 from pipeline.runner.steps import Progress, StageRunner, StepReport
 from schemas.errors import BuildError, Deferred, HeldBack, PrefmillError, RequestError, Stopped, nearest
 from schemas.models import EngineName
-from schemas.recipe import RecipeFile
+from schemas.recipe import UNLIMITED, Limits, RecipeFile
 from warehouse.address import Address
 from warehouse.builds import FunnelRow, audit, compact, finish_build, note_funnel, note_listing, start_build
 from warehouse.ledger import Ledger
@@ -37,10 +37,7 @@ RunTask = Callable[[str, int, Callable[[], Awaitable[Any]]], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Job:
-    """One build as asked for. `limit` documents at most are taken; without `landing` nothing is released.
-
-    `kind` is what the build is noted as: `build`, `preview`, `audit`.
-    """
+    """One build as asked for. `limit` documents at most are taken; without `landing` nothing is released."""
 
     recipe: BoundRecipe
     sources: Sources
@@ -48,6 +45,7 @@ class Job:
     chosen: Mapping[str, Chosen]
     limit: int | None = None
     landing: bool = True
+    limits: Limits = UNLIMITED
     kind: str = "build"
 
 
@@ -85,9 +83,13 @@ def prepare(
     engine: str | None = None,
     limit: int | None = None,
     landing: bool = True,
+    limits: Limits = UNLIMITED,
     kind: str | None = None,
 ) -> Job:
-    """Resolve models and bind the recipe: everything that can be wrong with a request is found here."""
+    """Resolve models and bind the recipe: everything that can be wrong with a request is found here.
+
+    `limits` are put in place of the recipe's own, one by one.
+    """
     sources.find()  # raises for what is not there
     bound = bind(file)
     used = models_used(bound)
@@ -96,7 +98,11 @@ def prepare(
         raise RequestError(f"there is no engine {engine!r}{nearest(engine, engines)}")
     chosen = choose_all({alias: bound.models[alias] for alias in used}, engine=cast("EngineName | None", engine))
     recipe = bind(file, {alias: each.spec for alias, each in chosen.items()})
-    return Job(recipe, sources, address, chosen, limit, landing, kind or ("build" if landing else "preview"))
+    given = limits.model_dump(exclude_none=True)
+    if "max_cost" in given and all(bound.models[alias].price.is_free for alias in used):
+        raise RequestError("max_cost would limit nothing: give the models of the recipe a `price`")
+    kind = kind or ("build" if landing else "preview")
+    return Job(recipe, sources, address, chosen, limit, landing, file.recipe.limits.model_copy(update=given), kind)
 
 
 async def run_plainly(name: str, shard: int, work: Callable[[], Awaitable[Any]]) -> Any:
@@ -154,7 +160,7 @@ class _Build:
         self.plan, self.ledger = Plan(self.store), Ledger(self.store)
         await self.plan.begin([step[:3] for step in steps])
         self.runner = StageRunner(
-            self.plan, self.ledger, self.pool, self.built.build_id, self.stopping, self.progress
+            self.plan, self.ledger, self.pool, self.built.build_id, self.stopping, self.progress, job.limits
         )
         try:
             await self._steps()

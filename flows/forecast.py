@@ -162,11 +162,11 @@ class _Forecaster:
 
     def _units_to_come(self, step: BoundStep) -> int:
         match step.strategy.unit:
-            case "response_pair":
+            case "response_pair" | "categorised_pair":
                 prompts, responses = self.open["prompts"], self.open["responses"]
                 each = responses / prompts if prompts else 0
                 return round(prompts * each * (each - 1) / 2)
-            case "candidates":
+            case "candidates" | "responses":
                 return self.open["prompts"]
             case kind:
                 return self.open[f"{kind}s"]

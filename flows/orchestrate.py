@@ -22,7 +22,7 @@ from flows.recipes import find_recipe  # noqa: E402
 from pipeline.runner.intake import Sources  # noqa: E402
 from pipeline.runner.steps import Progress, StepReport  # noqa: E402
 from schemas.errors import BuildError  # noqa: E402
-from schemas.recipe import read_recipe  # noqa: E402
+from schemas.recipe import Limits, read_recipe  # noqa: E402
 from warehouse.address import resolve_address  # noqa: E402
 from warehouse.plan import EVERY_SHARD  # noqa: E402
 
@@ -49,6 +49,8 @@ async def prefmill_build(
     engine: str | None = None,
     text_column: str | None = None,
     licence: str | None = None,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
 ) -> str:
     """Bring a recipe up to date over its sources and release what is left; the parameters are those of the command line."""
     job = prepare(
@@ -56,6 +58,7 @@ async def prefmill_build(
         Sources(tuple(sources), text_column, licence),
         resolve_address(warehouse),
         engine=engine,
+        limits=Limits(max_calls=max_calls, max_cost=max_cost),
     )
     built = await run_steps(job, lambda _: None)
     if built.problem:

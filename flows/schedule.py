@@ -56,6 +56,7 @@ def serve(
         "engine": engine,
         "text_column": sources.text_column,
         "licence": sources.licence,
+        **job.limits.model_dump(),
     }
     with _server(port, console):
         from flows.orchestrate import prefmill_build

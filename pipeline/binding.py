@@ -26,6 +26,7 @@ NEEDS = {
     "response": ("responses",),
     "responses": ("responses",),
     "response_pair": ("responses",),
+    "categorised_pair": ("responses",),
     "candidates": ("responses", "signals"),
     "pair": ("pairs",),
     "all_candidates": ("responses", "signals"),
@@ -103,6 +104,7 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
             count = seen[bound.label]
             steps.append(bound if count == 1 else replace(bound, label=f"{bound.label}#{count}"))
     _check_order(file, steps)
+    _check_limits(file, steps, specs)
     release = steps[-1] if steps[-1].key == RELEASE else None
     body = steps[:-1] if release else steps
     return BoundRecipe(
@@ -216,6 +218,22 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
             )
         else:
             made.add(step.strategy.makes)
+
+
+def _check_limits(file: RecipeFile, steps: list[BoundStep], specs: Mapping[str, ModelSpec]) -> None:
+    """A limit limits something: calls where models are asked, money where they have a price."""
+    for step in steps:
+        limits, prices = step.limits, [specs[alias].price for alias in step.models]
+        for name in (name for name in Limits.model_fields if getattr(limits, name) is not None):
+            if not prices:
+                raise file.mistake(f"`{step.key}` asks no model, so it takes no `{name}`", "steps", step.index, name)
+            if name == "max_cost" and all(price.is_free for price in prices):
+                raise file.mistake(
+                    f"`{name}` of `{step.key}` would limit nothing: give its model a `price`", "steps", step.index, name
+                )
+    asked = [specs[alias].price for step in steps for alias in step.models]
+    if file.recipe.limits.max_cost is not None and all(price.is_free for price in asked):
+        raise file.mistake("`max_cost` would limit nothing: give the models a `price`", "limits", "max_cost")
 
 
 def _nearest_strategy(key: str) -> str:

@@ -80,6 +80,8 @@ def make_strategy(file: RecipeFile, index: int, key: str, strategy_class: type[A
     fields = {field.name for field in dataclasses.fields(strategy_class)}
     params = dict(given)
     for name, value in given.items():
+        if name not in fields and (instead := getattr(strategy_class, "retired", {}).get(name)):
+            raise file.mistake(f"`{key}` has no parameter `{name}` any more; write {instead}", "steps", index, name)
         if name not in fields:
             known = fields | set(getattr(strategy_class, "each", {}))
             raise file.mistake(f"`{key}` has no parameter `{name}`{nearest(str(name), known)}", "steps", index, name)

@@ -48,10 +48,10 @@ class Strategy(Protocol):
     same order, and returns its answer. One that asks nothing returns its answer at once. `Unanswerable` says that the
     unit failed for good. A field named `model` or `models` holds aliases of the recipe's models.
 
-    Three attributes are optional. `at_once`: the calls of its widest round, where there are several rounds. `each`: what
+    Four attributes are optional. `at_once`: the calls of its widest round, where there are several rounds. `each`: what
     a recipe may give in the plural, as `{"principles": "principle", "models": "model"}`; the step then stands for one
-    step with each of them, and a change to one of them leaves the others' work as it is. `audits_only` is true of a
-    strategy that nobody is told to put into a recipe, because an audit puts it there.
+    step with each of them, and a change to one of them leaves the others' work as it is. `retired`: parameters that are
+    no more, each with what to write in its place. `audits_only`: nobody is told to put it into a recipe, an audit does.
     """
 
     version: ClassVar[int]

@@ -20,6 +20,11 @@ class Price(BaseModel):
     output: float = Field(0.0, ge=0)
     cached_input: float | None = Field(None, ge=0)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing costs anything."""
+        return not (self.input or self.output or self.cached_input)
+
 
 class ModelSpec(BaseModel):
     """One entry under `models:` of a recipe.

@@ -37,6 +37,9 @@ class Limits(BaseModel):
     max_cost: float | None = Field(None, ge=0)
 
 
+UNLIMITED = Limits()
+
+
 class StepSpec(BaseModel):
     """One step: the strategy's registry key and parameters, an optional prompt file of the user's own, and its limits."""
 
@@ -45,7 +48,7 @@ class StepSpec(BaseModel):
     strategy: str
     params: dict[str, Any] = {}
     prompt: str | None = None
-    limits: Limits = Limits()
+    limits: Limits = UNLIMITED
 
 
 class Recipe(BaseModel):
@@ -57,7 +60,7 @@ class Recipe(BaseModel):
     about: str = ""
     paper: str = ""
     models: dict[str, ModelSpec] = {}
-    limits: Limits = Limits()
+    limits: Limits = UNLIMITED
     steps: tuple[StepSpec, ...]
 
 

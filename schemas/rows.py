@@ -15,6 +15,10 @@ from typing_extensions import TypedDict
 Status = Literal["ok", "none", "failed"]
 Vote = Literal["a", "b", "tie"]
 Order = Literal["ab", "ba"]
+Facts = Literal["nothing", "passage", "evidence", "reference"]
+"""What a judge is shown as true."""
+CONTROL = "control/"
+"""What the name of a signal begins with that measures the judge itself and makes no label."""
 
 
 class Row(BaseModel):
@@ -110,6 +114,11 @@ class SignalAnswer(Row):
     rationale: str | None = None
     raw: str = ""
 
+    @property
+    def is_control(self) -> bool:
+        """Whether it measures the judge itself; such a signal makes no label."""
+        return self.name.startswith(CONTROL)
+
 
 class PairAnswer(Row):
     """One labelled comparison. `p_chosen` in [0.5, 1], `confidence` in [0, 1], `score_gap` > 0 in the rule's own unit."""
@@ -164,8 +173,10 @@ class Prompt(PromptAnswer):
         """The last user turn."""
         return next(message["content"] for message in reversed(self.messages) if message["role"] == "user")
 
-    def facts(self, show: Literal["nothing", "passage", "evidence"]) -> str:
-        """The texts this prompt rests on, or its evidence, or nothing; what is missing is the empty text."""
+    def facts(self, show: Facts) -> str:
+        """The texts this prompt rests on, its evidence, its reference answer, or nothing; what is missing is empty."""
+        if show == "reference":
+            return self.reference or ""
         if show == "evidence":
             return self.evidence or ""
         return "\n\n".join(context["text"] for context in self.context) if show == "passage" else ""

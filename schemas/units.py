@@ -12,7 +12,7 @@ from typing import Literal
 from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
 
 UnitKind = Literal[
-    "document", "passage", "prompt", "response", "responses", "response_pair", "candidates", "pair",
+    "document", "passage", "prompt", "response", "responses", "response_pair", "categorised_pair", "candidates", "pair",
     "sourced_prompt", "sourced_responses",
     "all_candidates", "all_pairs", "all_judged_pairs",
 ]
@@ -82,12 +82,17 @@ class ResponseGroup:
 
 @dataclass(frozen=True, slots=True)
 class ResponsePair:
-    """Two candidate answers to one prompt, `a` and `b` in the order of their ids."""
+    """Two candidate answers to one prompt, `a` and `b` in the order of their ids.
+
+    `categories` are the kinds of task that signals in scope (`category/<name>`, about no response) say the prompt is of,
+    sorted; empty unless the unit is a categorised one.
+    """
 
     unit_id: str
     prompt: Prompt
     a: Response
     b: Response
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.rows import Document, Order, Pair, Passage, Prompt, Response, Signal, Vote
@@ -154,10 +155,15 @@ def answer(response_id: str, said: Any) -> Response:
 
 
 def response_pair(
-    a: str = "one answer", b: str = "another answer", *, ids: tuple[str, str] = ("rsp_1", "rsp_2"), **changes: Any
+    a: str = "one answer",
+    b: str = "another answer",
+    *,
+    ids: tuple[str, str] = ("rsp_1", "rsp_2"),
+    categories: Sequence[str] = (),
+    **changes: Any,
 ) -> ResponsePair:
     """Two responses to one prompt; `changes` go to the prompt."""
-    return ResponsePair("grp_1", prompt(**changes), response(ids[0], a), response(ids[1], b))
+    return ResponsePair("grp_1", prompt(**changes), response(ids[0], a), response(ids[1], b), tuple(categories))
 
 
 def candidates(texts: dict[str, Any], signals: list[Signal], **changes: Any) -> Candidates:

@@ -13,6 +13,7 @@ Three markings keep a block from being run as it stands; each of the first two c
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -337,13 +338,16 @@ def test_every_command_is_in_the_readme() -> None:
     assert [name for name in names if f"`prefmill {name}" not in readme] == []
 
 
-def test_every_strategy_and_parameter_is_in_the_recipe_page() -> None:
+def test_every_strategy_has_a_section_and_every_parameter_a_row() -> None:
     import dataclasses
 
     from pipeline.registry import STRATEGIES
 
-    sections = dict(re.findall(r"^### (\w+/\w+)\n(.*?)(?=^##)", text_of("docs/recipe.md"), re.MULTILINE | re.DOTALL))
+    pages = [text_of(page) + "\n## end\n" for page in PAGES]
+    found = [re.findall(r"^##+ (\w+/\w+)\n(.*?)(?=^##)", page, re.MULTILINE | re.DOTALL) for page in pages]
+    sections = dict(itertools.chain.from_iterable(found))
     assert set(sections) == set(STRATEGIES)
+    assert sum(map(len, found)) == len(sections), "spoken of in one place"
     missing = [
         f"{key}: {field.name}"
         for key, strategy in STRATEGIES.items()
@@ -363,10 +367,10 @@ def test_every_key_of_a_model_and_every_gate_is_in_the_recipe_page() -> None:
     assert [name for name in names if f"| `{name}` |" not in page] == []
 
 
-def test_every_principle_is_in_the_recipe_page() -> None:
-    from prompts.principles import principle_names
+def test_every_principle_is_spoken_of() -> None:
+    from prompts.principles import Principle
 
-    assert [name for name in principle_names() if f"`{name}`" not in text_of("docs/recipe.md")] == []
+    assert [name for name in Principle.shipped() if f"`{name}`" not in ALL_WORDS] == []
 
 
 def test_every_table_is_in_the_concepts_and_every_view_in_the_sql_page(quickstart: Path) -> None:
@@ -379,8 +383,9 @@ def test_every_table_is_in_the_concepts_and_every_view_in_the_sql_page(quickstar
     assert [name for name, kind in found if f"`{name}`" not in pages[kind]] == []
 
 
-def test_every_reason_is_in_the_concepts_and_every_reason_there_is_in_the_code() -> None:
-    told = set(re.findall(r"^\| `(\w+)` \| (?:none|failed) \|", text_of("docs/concepts.md"), re.MULTILINE))
+def test_every_reason_is_explained_and_every_reason_explained_is_in_the_code() -> None:
+    tables = re.findall(r"^\| reason \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", ALL_WORDS, re.MULTILINE)
+    told = set(re.findall(r"^\| `(\w+)` \| (?:none|failed) \|", "".join(tables), re.MULTILINE))
     assert told == set(reasons_in_the_code())
 
 

@@ -31,6 +31,17 @@ SELECT x.shard, plan.group_id([x.row_id, y.row_id]) AS unit_id, x.parent_id AS s
     x.row_id AS a, y.row_id AS b
 FROM responses x JOIN responses y ON y.parent_id = x.parent_id AND x.row_id < y.row_id
 """,
+    "categorised_pair": """
+WITH here AS (FROM plan.live WHERE {here}), responses AS (FROM here WHERE tab = 'responses'), kinds AS (
+    SELECT l.parent_id, list(DISTINCT s.name) AS names
+    FROM here l JOIN lake.signals s ON s.signal_id = l.row_id AND s.document_id = l.document_id
+    WHERE l.tab = 'signals' AND starts_with(s.name, 'category/') AND len(s.response_ids) = 0 GROUP BY 1
+)
+SELECT x.shard, plan.group_id([x.row_id, y.row_id] || coalesce(kinds.names, [])) AS unit_id, x.parent_id AS subject_id,
+    x.document_id, x.row_id AS a, y.row_id AS b
+FROM responses x JOIN responses y ON y.parent_id = x.parent_id AND x.row_id < y.row_id
+LEFT JOIN kinds ON kinds.parent_id = x.parent_id
+""",
     "response": SIMPLE_UNITS.format(tab="responses"),
     "responses": """
 SELECT any_value(shard) AS shard, plan.group_id(list(row_id) || [parent_id]) AS unit_id, parent_id AS subject_id,

@@ -66,6 +66,17 @@ SELECT u.unit_id, q AS prompt, x AS a, y AS b FROM {page} u
 JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
 JOIN r x ON x.response_id = u.a JOIN r y ON y.response_id = u.b
 """,
+    "categorised_pair": """
+WITH r AS (FROM lake.responses WHERE {these}), kinds AS (
+    SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT substr(s.name, 10))) AS categories
+    FROM (FROM plan.live WHERE tab = 'signals' AND parent_id IN (SELECT subject_id FROM {page}) AND {these}) l
+    JOIN (FROM lake.signals WHERE {these} AND starts_with(name, 'category/') AND len(response_ids) = 0) s
+        ON s.signal_id = l.row_id GROUP BY 1
+)
+SELECT u.unit_id, q AS prompt, x AS a, y AS b, kinds.categories FROM {page} u
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = u.subject_id
+JOIN r x ON x.response_id = u.a JOIN r y ON y.response_id = u.b LEFT JOIN kinds ON kinds.prompt_id = u.subject_id
+""",
     "candidates": """
 WITH mine AS (FROM plan.live WHERE parent_id IN (SELECT subject_id FROM {page}) AND {these}), answers AS (
     SELECT l.parent_id AS prompt_id, list(r ORDER BY r.response_id) AS responses
@@ -145,9 +156,13 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
         case "responses":
             answers = tuple(_row(Response, each) for each in row["responses"])
             return ResponseGroup(unit_id, _row(Prompt, row["prompt"]), answers)
-        case "response_pair":
+        case "response_pair" | "categorised_pair":
             return ResponsePair(
-                unit_id, _row(Prompt, row["prompt"]), _row(Response, row["a"]), _row(Response, row["b"])
+                unit_id,
+                _row(Prompt, row["prompt"]),
+                _row(Response, row["a"]),
+                _row(Response, row["b"]),
+                tuple(row.get("categories") or ()),
             )
         case "candidates" | "all_candidates":
             responses = tuple(_row(Response, each) for each in row["responses"] or ())

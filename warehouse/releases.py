@@ -10,6 +10,7 @@ import duckdb
 import orjson
 
 from schemas.errors import WarehouseError, nearest
+from schemas.rows import CONTROL
 from warehouse.builds import now
 from warehouse.connection import LAKE, literal
 from warehouse.store import SCRATCH, Store
@@ -36,7 +37,8 @@ JOIN {LAKE}.documents d ON d.document_id = p.document_id
 JOIN {SCRATCH}.documents n ON n.document_id = p.document_id
 LEFT JOIN (
     SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT s.name)) AS principles
-    FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY 1
+    FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
+    WHERE l.tab = 'signals' AND NOT starts_with(s.name, '{CONTROL}') GROUP BY 1
 ) v ON v.prompt_id = p.prompt_id
 ORDER BY p.pair_id
 """
@@ -130,9 +132,11 @@ async def figures_of_scope(store: Store) -> dict[str, float]:
         )
         both, same = cursor.execute(f"""
             WITH votes AS (
-                SELECT s.unit_id, s.fingerprint, max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab,
+                SELECT s.unit_id, s.fingerprint, s.name, s.evaluator, s.draw,
+                    max(s.vote) FILTER (WHERE s."order" = 'ab') AS ab,
                     max(s.vote) FILTER (WHERE s."order" = 'ba') AS ba
-                FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id WHERE l.tab = 'signals' GROUP BY ALL
+                FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
+                WHERE l.tab = 'signals' AND NOT starts_with(s.name, '{CONTROL}') GROUP BY ALL
             ) SELECT count(*), count(*) FILTER (WHERE ab = ba) FROM votes WHERE ab IS NOT NULL AND ba IS NOT NULL
         """).fetchone() or (0, 0)
         units = max(1, figures["units"])

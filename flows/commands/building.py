@@ -13,6 +13,8 @@ from flows.commands.options import (
     Direct,
     Engine,
     Licence,
+    MaxCalls,
+    MaxCost,
     Recipe,
     SourceList,
     TextColumn,
@@ -34,6 +36,8 @@ def build(
     engine: Engine = None,
     text_column: TextColumn = None,
     licence: Licence = None,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
     direct: Direct = False,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +45,9 @@ def build(
 
     Example: `prefmill build quickstart README.md docs/`
     """
-    job = job_of(recipe, sources, warehouse, engine, text_column, licence)
+    job = job_of(
+        recipe, sources, warehouse, engine, text_column, licence, max_calls=max_calls, max_cost=max_cost
+    )
     parameters = {"recipe": recipe, "sources": list(job.sources.places)}
     show_build(run_job(job, parameters, direct=direct, quiet=as_json), job, as_json=as_json)
 
@@ -118,11 +124,15 @@ def schedule(
     engine: Engine = None,
     text_column: TextColumn = None,
     licence: Licence = None,
+    max_calls: MaxCalls = None,
+    max_cost: MaxCost = None,
 ) -> None:
     """Serve nightly builds as a Prefect deployment until you stop it. Starts a local Prefect server when none is configured."""
     from flows.schedule import serve
 
-    job = job_of(recipe, sources, warehouse, engine, text_column, licence)
+    job = job_of(
+        recipe, sources, warehouse, engine, text_column, licence, max_calls=max_calls, max_cost=max_cost
+    )
     serve(job, recipe, cron=cron, name=name, warehouse=warehouse, engine=engine, console=console())
 
 

@@ -39,6 +39,18 @@ Licence = Annotated[
     str | None,
     typer.Option("--licence", help="The licence of all these sources, where they do not say.", show_default=False),
 ]
+MaxCalls = Annotated[
+    int | None,
+    typer.Option(
+        "--max-calls", min=0, help="Make no more model calls; what is left stays pending.", show_default=False
+    ),
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost", min=0, help="Spend no more, by the models' prices; what is left stays pending.", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Direct = Annotated[bool, typer.Option("--direct", help="Run without Prefect: for debuggers, notebooks and tests.")]
 
@@ -67,12 +79,14 @@ def job_of(
     *,
     limit: int | None = None,
     landing: bool = True,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
 ) -> Job:
     """The build that was asked for, with everything about it checked."""
     from flows.build import prepare
     from flows.recipes import find_recipe
     from pipeline.runner.intake import Sources
-    from schemas.recipe import read_recipe
+    from schemas.recipe import Limits, read_recipe
 
     file = read_recipe(find_recipe(recipe))
     if not sources:
@@ -84,4 +98,5 @@ def job_of(
         engine=engine,
         limit=limit,
         landing=landing,
+        limits=Limits(max_calls=max_calls, max_cost=max_cost),
     )

@@ -1,6 +1,29 @@
 """Judge: responses become signals."""
 
+from pipeline.judge.cascade import Cascade
+from pipeline.judge.category import Category
+from pipeline.judge.claims import Claims
+from pipeline.judge.criteria import Criteria
+from pipeline.judge.critique import Critique
 from pipeline.judge.labelled import Labelled
+from pipeline.judge.listwise import Listwise
 from pipeline.judge.pairwise import Pairwise
+from pipeline.judge.properties import Properties
+from pipeline.judge.rationale import Rationale
+from pipeline.judge.rubric import Rubric
+from pipeline.judge.rubric_group import RubricGroup
 
-JUDGE = {"labelled": Labelled, "pairwise": Pairwise}
+JUDGE = {
+    "cascade": Cascade,
+    "category": Category,
+    "claims": Claims,
+    "criteria": Criteria,
+    "critique": Critique,
+    "labelled": Labelled,
+    "listwise": Listwise,
+    "pairwise": Pairwise,
+    "properties": Properties,
+    "rationale": Rationale,
+    "rubric": Rubric,
+    "rubric_group": RubricGroup,
+}

@@ -8,7 +8,7 @@ they like: a label may be several tokens, several labels may begin with the same
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.requests import Draw, TokenLogprob
@@ -56,14 +56,15 @@ def likelihood_of(draw: Draw, labels: Sequence[str]) -> Likelihood | None:
     prefix, factor = "", 1.0
     for token in (*draw.logprobs, *([draw.ending] if draw.ending else [])):
         onward: tuple[str, float] | None = None
-        for text, logprob in _alternatives(token).items():
-            reached = (prefix + text).lstrip() if not prefix.strip() else prefix + text
-            group = _compatible(reached, labels)
+        alternatives = _alternatives(token)
+        reach = {text: (prefix + text).lstrip() if not prefix.strip() else prefix + text for text in alternatives}
+        for text, logprob in alternatives.items():
+            group = _meant(reach[text], reach.values(), labels)
             mass = factor * math.exp(logprob)
             if len(group) == 1:
                 masses[group[0]] += mass
             elif group and text == token.token:
-                onward = (reached, mass)
+                onward = (reach[text], mass)
             elif 0 < len(group) < len(labels):  # one that may be any label (white space) tells nothing
                 lumps[group] = lumps.get(group, 0.0) + mass
         if onward is None:
@@ -90,6 +91,12 @@ def expected_score(likelihood: Likelihood) -> float:
 def _alternatives(token: TokenLogprob) -> dict[str, float]:
     """The alternatives of a token, itself among them."""
     return {token.token: token.logprob, **token.alternatives}
+
+
+def _meant(reached: str, others: Collection[str], labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels that a token means among its alternatives: where one of those is `10` itself, `1` is not its beginning."""
+    group = _compatible(reached, labels)
+    return tuple(label for label in group if label == reached or label not in others) if reached else group
 
 
 def _compatible(reached: str, labels: Sequence[str]) -> tuple[str, ...]:

@@ -75,8 +75,8 @@ def write_usage(messages: list[dict[str, Any]], produced: int) -> dict[str, Any]
 
 
 def write_logprobs(text: str, schema: dict[str, Any] | None, top: int, source: random.Random) -> dict[str, Any]:
-    """Log-probabilities per token, tokens that join to the text; rivals of a choice are the other choices."""
-    options = [str(option) for option in list_options(schema)]
+    """Log-probabilities per token, tokens that join to the text; rivals of a choice's first token are those of the others."""
+    options = list(dict.fromkeys(head[0] for option in list_options(schema) if (head := TOKEN.findall(str(option)))))
     entries = []
     for token in TOKEN.findall(text):
         chance = source.uniform(0.5, 0.99)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from pipeline.models.budget import Allowance
 from pipeline.models.engine import Engine, open_engine
 from pipeline.models.places import Places
 from prompts.library import Template
@@ -20,6 +21,9 @@ from schemas.models import ModelSpec
 from schemas.requests import Call, Choice, Completion, Draw, Json, Request, Shape, Usage
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+CHAT_TOKENS = 256
+"""More tokens than a chat template adds to a call's messages."""
+LENGTH_OPTIONS = ("max_tokens", "max_completion_tokens")
 SHAPE_ATTEMPTS = 4
 """How often a reply of the wrong shape is asked for again before the unit fails."""
 
@@ -34,8 +38,10 @@ class ModelPool:
         self._identities = {alias: spec.identity() for alias, spec in self._specs.items()}
         self._places = {self._keys[alias]: Places(spec.concurrency) for alias, spec in self._specs.items()}
 
-    async def ask(self, request: Request, templates: Mapping[str, Template]) -> Completion:
-        """The checked completion of one request, with the usage of all its attempts.
+    async def ask(
+        self, request: Request, templates: Mapping[str, Template], allowance: Allowance | None = None
+    ) -> Completion:
+        """The checked completion of one request, with the usage of all its attempts; `allowance` is what may be spent.
 
         Raises `Unanswerable("truncated_reply")` or `Unanswerable("unparsable_reply")` when the shape cannot be had, and
         whatever the engine raises. A cut reply is not asked for again when the token limit cut it: it would be cut again.
@@ -48,11 +54,11 @@ class ModelPool:
         for attempt in range(SHAPE_ATTEMPTS):
             seeded = call if attempt == 0 else replace(call, seed=derive_seed(call.key, attempt))
             try:
-                completion = await engine.complete(seeded)
+                completion = await _complete(engine, seeded, spec, allowance, foreseen=attempt == 0)
             except AttemptError as unanswered:
                 unanswered.usage = used + (unanswered.usage or Usage())
                 raise
-            used += replace(completion.usage, cost=price_of(completion.usage, spec))
+            used += completion.usage
             try:
                 draws = tuple(_shaped(_storable(draw), request.shape) for draw in completion.draws)
             except ValueError as wrong:
@@ -64,6 +70,11 @@ class ModelPool:
                 continue
             return Completion(draws, completion.model or call.model, used)
         raise _spent("unparsable_reply", f"{SHAPE_ATTEMPTS} replies, none of the asked shape: {problem}", used)
+
+    def most_cost(self, request: Request, templates: Mapping[str, Template]) -> float:
+        """The most that one request can cost, if it is answered at the first attempt."""
+        spec = self._specs[request.model]
+        return _most_cost(self._call(request, templates[request.prompt], spec), spec)
 
     def room(self, aliases: Sequence[str], calls: int) -> int:
         """How many units that each make so many calls may be under way at these models at once."""
@@ -115,6 +126,45 @@ class ModelPool:
             request.salt,
         )
         return Call(request, messages, spec.model, derive_seed(key, 0), key)
+
+
+async def _complete(
+    engine: Engine, call: Call, spec: ModelSpec, allowance: Allowance | None, *, foreseen: bool
+) -> Completion:
+    """One attempt, with its price; what it cost is noted even if it was answered with a refusal."""
+    if allowance is not None and not foreseen:
+        async with allowance.one_more(_most_cost(call, spec)):
+            return await _priced(engine, call, spec, allowance, foreseen=False)
+    return await _priced(engine, call, spec, allowance, foreseen=True)
+
+
+async def _priced(
+    engine: Engine, call: Call, spec: ModelSpec, allowance: Allowance | None, *, foreseen: bool
+) -> Completion:
+    try:
+        completion = await engine.complete(call)
+    except AttemptError as unanswered:
+        if unanswered.usage is not None:
+            unanswered.usage = _with_cost(unanswered.usage, spec)
+            if allowance is not None:
+                allowance.spend(unanswered.usage, foreseen=foreseen)
+        raise
+    completion = replace(completion, usage=_with_cost(completion.usage, spec))
+    if allowance is not None:
+        allowance.spend(completion.usage, foreseen=foreseen)
+    return completion
+
+
+def _with_cost(usage: Usage, spec: ModelSpec) -> Usage:
+    return replace(usage, cost=price_of(usage, spec))
+
+
+def _most_cost(call: Call, spec: ModelSpec) -> float:
+    """The most that a call can cost: no token is shorter than a byte, and no reply longer than its limit."""
+    size = sum(len(message["content"].encode("utf-8", "surrogatepass")) for message in call.messages)
+    limits = [call.request.sampling.max_tokens]
+    limits += [value for name in LENGTH_OPTIONS if isinstance(value := spec.options.get(name), int)]
+    return price_of(Usage(1, size + CHAT_TOKENS, max(limits) * call.request.sampling.n), spec)
 
 
 def _spent(reason: str, detail: str, usage: Usage) -> Unanswerable:

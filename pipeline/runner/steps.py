@@ -11,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pipeline.binding import BoundStep
+from pipeline.models.budget import Budget, LimitReached, allowance_of
 from pipeline.models.pool import ModelPool
 from pipeline.runner.asking import Asked
 from pipeline.strategy import Answer, Decision, Fitted, Nothing
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.fingerprints import identify
+from schemas.recipe import UNLIMITED, Limits
 from schemas.requests import Usage
 from schemas.rows import Outcome, Row
 from schemas.units import Unit, document_of, subject_of
@@ -24,6 +26,7 @@ from warehouse.plan import EVERY_SHARD, NOUNS, Plan
 
 WORKERS_WITHOUT_MODEL = 256
 DECISIONS_AT_ONCE = 2000
+WHOLE_BUILD = -1
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class StepReport:
     deferred: int = 0
     usage: Usage = field(default_factory=Usage)
     last_problem: str = ""
+    is_limited: bool = False
 
 
 Progress = Callable[[StepReport], None]
@@ -53,6 +57,8 @@ class StageRunner:
     build_id: str
     stopping: asyncio.Event
     progress: Progress
+    limits: Limits = UNLIMITED
+    _budgets: dict[int, Budget] = field(default_factory=dict)
 
     async def pass_over(self, position: int, step: BoundStep) -> StepReport | None:
         """A row-local step with nothing pending is done for all shards at once; None when some unit is pending."""
@@ -143,7 +149,7 @@ class StageRunner:
             more = True
             while more:
                 async with self.models.places(step.models, step.at_once):
-                    more = not self.stopping.is_set() and (bool(ready) or await is_more())
+                    more = not self.stopping.is_set() and not report.is_limited and (bool(ready) or await is_more())
                     if more:
                         await one(ready.popleft())
 
@@ -164,21 +170,29 @@ class StageRunner:
             raise problems.exceptions[0] from None
         finally:
             await batches.aclose()  # type: ignore[attr-defined]
+        if report.is_limited:
+            report.deferred = report.pending - report.done  # those that were not begun as well
 
     async def _attempt(self, step: BoundStep, unit: Unit, report: StepReport) -> Finished | None:
         """One unit, once: its rows and outcome, or None when it stays pending. The only place that catches everything."""
-        asked = Asked(self.models, step)
+        usage = Usage()
         started = time.perf_counter()
         answer: Answer
         rows: list[dict[str, Any]] = []
         status = "failed"
         try:
-            answer = await asked.drive(step.strategy(unit))
+            async with allowance_of(self._budgets_of(step), step.strategy.calls) as allowance:
+                asked = Asked(self.models, step, allowance)
+                try:
+                    answer = await asked.drive(step.strategy(unit))
+                finally:
+                    usage = asked.usage
+                    report.usage += usage
             rows = [] if isinstance(answer, Nothing) else self._stamp(step, unit, answer)
             status = "none" if isinstance(answer, Nothing) else "ok"
         except Transient as problem:
             report.last_problem = str(problem)
-            report.usage += asked.usage
+            report.is_limited = report.is_limited or isinstance(problem, LimitReached)
             return None
         except EngineError:
             raise
@@ -187,7 +201,6 @@ class StageRunner:
         except Exception as problem:
             place = traceback.extract_tb(problem.__traceback__)[-1]
             answer = Nothing("crashed", f"{type(problem).__name__}: {problem} ({place.name}, line {place.lineno})")
-        report.usage += asked.usage
         outcome = Outcome(
             fingerprint=step.fingerprint,
             unit_id=unit.unit_id,
@@ -198,15 +211,27 @@ class StageRunner:
             reason=answer.reason if isinstance(answer, Nothing) else "",
             detail=answer.detail if isinstance(answer, Nothing) else "",
             rows=len(rows),
-            calls=asked.usage.calls,
-            tokens_in=asked.usage.tokens_in,
-            tokens_out=asked.usage.tokens_out,
-            tokens_cached=asked.usage.tokens_cached,
-            cost=asked.usage.cost,
+            calls=usage.calls,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            tokens_cached=usage.tokens_cached,
+            cost=usage.cost,
             seconds=time.perf_counter() - started,
             build_id=self.build_id,
         )
         return Finished(outcome, step.strategy.makes, rows)
+
+    def _budgets_of(self, step: BoundStep) -> list[Budget]:
+        """What a step may spend: its own limits, which all steps that it stands for share, and the build's."""
+        limited = [
+            (index, limits, of)
+            for index, limits, of in ((step.index, step.limits, step.key), (WHOLE_BUILD, self.limits, "this build"))
+            if step.models and limits != UNLIMITED
+        ]
+        for index, limits, of in limited:
+            if index not in self._budgets:
+                self._budgets[index] = Budget(limits, of)
+        return [self._budgets[index] for index, _, _ in limited]
 
     def _stamp(self, step: BoundStep, unit: Unit, answer: list[Row]) -> list[dict[str, Any]]:
         """The stored form of an answer: its content, with id, unit, step and home document."""

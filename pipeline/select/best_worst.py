@@ -22,16 +22,17 @@ class BestWorst:
     """One pair for each prompt: the candidate that wins most comparisons against the one that wins least.
 
     A comparison counts only when both orders were asked and name the same winner (or both say tie); one that changes
-    with the order is set aside. A candidate's score is its share of points (win 1, tie ½) in [0, 1] over the comparisons
-    that count. The pair is made only if best and worst were compared and that comparison counts and says best; so a tie
-    (`tie`) and a judge that contradicts itself (`order_inconsistent`) leave outcomes, not pairs.
+    with the order is set aside, and signals whose name begins with `control/` are not looked at. A candidate's score is
+    its share of points (win 1, tie ½) in [0, 1] over the comparisons that count. The pair is made only if best and worst
+    were compared and that comparison counts and says best; so a tie (`tie`) and a judge that contradicts itself
+    (`order_inconsistent`) leave outcomes, not pairs.
 
     `score_gap` is the difference of the two scores, `p_chosen` the mean probability of best against worst over orders
     (arXiv 2309.00267, section 2.1) and judges, `confidence` the share of the prompt's comparisons that count.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     unit: ClassVar[UnitKind] = "candidates"
     makes: ClassVar[Table] = "pairs"
     prompts: ClassVar[tuple[str, ...]] = ()
@@ -44,10 +45,11 @@ class BestWorst:
         """The one pair of a prompt, or why there is none."""
         if len({response.text for response in unit.responses}) < 2:
             return Nothing("too_few_candidates", "fewer than two different responses")
-        duels = _verdicts(unit.signals)
+        signals = [signal for signal in unit.signals if not signal.is_control]
+        duels = _verdicts(signals)
         if not duels:
             return Nothing("unjudged", "no comparison has a verdict in both orders")
-        counted = {duel: kept for duel, verdicts in duels.items() if (kept := [ab for ab, ba in verdicts if ab == ba])}
+        counted = {duel: kept for duel, verdicts in duels.items() if (kept := _agreed(verdicts))}
         scores = _scores(counted)
         if len(scores) < 2:
             return Nothing("order_inconsistent", f"all {len(duels)} comparisons change with the order")
@@ -58,11 +60,12 @@ class BestWorst:
             return Nothing("tie", "no candidate scores above another")
         if gap < self.min_gap:
             return Nothing("gap_too_small", f"score gap {gap:.3f} is under {self.min_gap:g}")
-        return self._pair(unit, duels, counted, best, worst, gap)
+        return self._pair(unit, signals, duels, counted, best, worst, gap)
 
     def _pair(
         self,
         unit: Candidates,
+        signals: Iterable[Signal],
         duels: Mapping[Duel, list[Verdict]],
         counted: Mapping[Duel, list[float]],
         best: str,
@@ -84,7 +87,7 @@ class BestWorst:
                 p_chosen=p_chosen,
                 confidence=_count(counted) / _count(duels),
                 rule="best_worst",
-                rationale=_reason_for(unit.signals, best, worst),
+                rationale=_reason_for(signals, best, worst),
             )
         ]
 
@@ -105,12 +108,22 @@ def _verdicts(signals: Iterable[Signal]) -> dict[Duel, list[Verdict]]:
     return duels
 
 
+def _agreed(verdicts: Iterable[Verdict]) -> list[float]:
+    """The mean P(a) over both orders, of those verdicts whose orders name the same winner."""
+    return [(ab + ba) / 2 for ab, ba in verdicts if _points(ab) == _points(ba)]
+
+
+def _points(probability: float) -> float:
+    """1 for a win, ½ for a tie, 0 for a loss."""
+    return 0.5 if probability == 0.5 else float(probability > 0.5)
+
+
 def _scores(counted: Mapping[Duel, list[float]]) -> dict[str, float]:
     """Each candidate's share of points over the comparisons that count."""
     points: dict[str, list[float]] = defaultdict(list)
     for (a, b), probabilities in counted.items():
-        points[a] += probabilities
-        points[b] += [1 - probability for probability in probabilities]
+        points[a] += map(_points, probabilities)
+        points[b] += [1 - _points(probability) for probability in probabilities]
     return {response: sum(won) / len(won) for response, won in points.items()}
 
 

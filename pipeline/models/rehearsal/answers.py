@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.models.rehearsal import compare, mine, sample
+from pipeline.models.rehearsal import compare, examine, mine, sample, score, verify_judge
 from pipeline.models.rehearsal.options import Play
 
-ANSWERS: Mapping[str, Play] = {**mine.ANSWERS, **sample.ANSWERS, **compare.ANSWERS}
+MODULES = (compare, examine, mine, sample, score, verify_judge)
+ANSWERS: Mapping[str, Play] = {prompt: play for module in MODULES for prompt, play in module.ANSWERS.items()}

@@ -45,7 +45,7 @@ class Rehearsal:
         draws = []
         for number in range(count):
             # The key carries the rendered prompt, so another prompt gives another draw; greedy decoding has no seed.
-            dice = Dice(self._model, call.key, 0 if is_greedy else call.seed, number)
+            dice = Dice(self._model, call.key, 0 if is_greedy else call.seed, number, is_greedy=is_greedy)
             draws.append(_draw(answer(call.request.variables, dice, self._options), call.request, dice))
         tokens_in = sum(estimate_tokens(message["content"]) for message in call.messages)
         tokens_out = sum(draw.tokens for draw in draws)
@@ -60,14 +60,7 @@ def _draw(played: Played, request: Request, dice: Dice) -> Draw:
     if isinstance(played, str):
         return Draw(played, tokens=estimate_tokens(played))
     likely = {option: math.log(share) for option, share in sorted(played.items()) if share > 0}
-    text = max(likely, key=lambda option: likely[option])
-    if request.sampling.temperature > 0:
-        mark = dice.roll()
-        for option, logprob in likely.items():
-            mark -= math.exp(logprob)
-            if mark < 0:
-                text = option
-                break
+    text = dice.pick(played)
     if not request.logprobs:
         return Draw(text, tokens=1)
     return Draw(text, tokens=1, logprob=likely[text], logprobs=(TokenLogprob(text, likely[text], likely),))

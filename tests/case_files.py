@@ -1,0 +1,50 @@
+"""The case files of strategies (`tests/cases/<stage>/<name>.yaml`), and how the step of a case is bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.binding import BoundStep, bind
+from pipeline.registry import STRATEGIES
+from schemas.models import ModelSpec
+from schemas.recipe import Recipe, RecipeFile, StepSpec
+
+CASES = Path(__file__).parent / "cases"
+# What a strategy needs before it, so that a step alone makes a recipe.
+BEFORE: dict[str, list[Any]] = {
+    "mine": [],
+    "sample": ["mine/chunk", "mine/qa"],
+    "judge": ["mine/chunk", "mine/qa", "sample/gold"],
+    "select": ["mine/chunk", "mine/qa", "sample/gold", {"judge/pairwise": {"principle": "helpful"}}],
+}
+Case = dict[str, Any]
+
+
+def load_cases() -> dict[str, list[Case]]:
+    """All cases by the key of their strategy."""
+    files = sorted(CASES.glob("*/*.yaml"))
+    return {
+        path.relative_to(CASES).with_suffix("").as_posix(): yaml.safe_load(path.read_text("utf-8")) for path in files
+    }
+
+
+def bind_case(key: str, case: Case) -> BoundStep:
+    """The step of a case, bound as a recipe binds it: parameters are checked and principles are loaded."""
+    before = [*BEFORE[key.split("/")[0]]]
+    if key == "mine/qa":
+        before = ["mine/chunk"]
+    if STRATEGIES[key].unit in ("pair", "all_pairs", "all_judged_pairs"):
+        before = [*BEFORE["select"], "select/best_worst"]
+    steps = [
+        StepSpec(strategy=each)
+        if isinstance(each, str)
+        else StepSpec(strategy=next(iter(each)), params=each[next(iter(each))])
+        for each in before
+    ]
+    steps.append(StepSpec(strategy=key, params=case.get("params", {})))
+    models = {alias: ModelSpec(model=alias) for alias in case.get("models", [])}
+    recipe = Recipe(recipe="case", models=models, steps=tuple(steps))
+    return bind(RecipeFile(recipe, "", CASES / "case.yaml", {})).steps[-1]
