@@ -22,7 +22,7 @@ from warehouse.releases import find_release
 from warehouse.verdicts import answers_of, labels_of, repeated_of, signals_of, unread_of
 
 TAKING_IN = ("mine/labelled", "sample/labelled", "judge/labelled")
-JUDGED_UNITS = ("response_pair", "response", "responses")
+JUDGED_UNITS = ("prompt", "response", "responses", "response_pair", "categorised_pair")
 SHOWN = 5
 
 
@@ -54,27 +54,30 @@ def audit_recipe(file: RecipeFile) -> RecipeFile:
     bind(file)  # its mistakes are told with its own lines
     steps: list[StepSpec] = [StepSpec(strategy=key) for key in TAKING_IN]
     lines: Lines = {place: line for place, line in file.lines.items() if place[:1] != ("steps",)}
-    left_out = []
     for index, step in enumerate(file.recipe.steps):
-        if not step.strategy.startswith("judge/") or step.strategy in TAKING_IN:
-            continue
-        if STRATEGIES[step.strategy].unit not in JUDGED_UNITS:
-            left_out.append(step.strategy)
+        if not _is_judge(step) or STRATEGIES[step.strategy].unit not in JUDGED_UNITS:
             continue
         moved = ("steps", len(steps))
         lines.update({(*moved, *place[2:]): at for place, at in file.lines.items() if place[:2] == ("steps", index)})
         steps.append(step)
     if len(steps) == len(TAKING_IN):
-        why = (
-            f"{', '.join(left_out)} judges what other steps made of documents"
-            if left_out
-            else "it has no `judge/…` step"
-        )
+        left = ", ".join(left_out(file))
+        why = f"{left} judges what other steps make" if left else "it has no `judge/…` step"
         raise RequestError(
             f"recipe {file.recipe.recipe!r} has no judge to audit on labelled data: {why}; name another with --recipe"
         )
     recipe = file.recipe.model_copy(update={"recipe": f"{file.recipe.recipe}.audit", "steps": tuple(steps)})
     return RecipeFile(recipe, file.text, file.path, lines)
+
+
+def left_out(file: RecipeFile) -> list[str]:
+    """The judges of a recipe that are not audited on labelled data, for they work on what other steps make."""
+    steps = [step.strategy for step in file.recipe.steps if _is_judge(step)]
+    return [key for key in steps if STRATEGIES[key].unit not in JUDGED_UNITS]
+
+
+def _is_judge(step: StepSpec) -> bool:
+    return step.strategy.startswith("judge/") and step.strategy not in TAKING_IN
 
 
 def evidence_of_build(address: Address, build_id: str) -> Evidence:

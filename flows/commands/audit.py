@@ -132,19 +132,23 @@ def _run(
     quiet: bool,
 ) -> Evidence:
     """Ask the judges of a recipe about labelled pairs, as far as they were not asked before."""
-    from flows.auditing import audit_job, evidence_of_build
+    from flows.auditing import audit_job, evidence_of_build, left_out
     from flows.commands.building import run_job
     from flows.recipes import find_recipe
     from flows.show import counted
     from schemas.recipe import read_recipe
 
-    job = audit_job(read_recipe(find_recipe(recipe)), labels, address, engine=engine, layout=layout, limit=limit)
+    file = read_recipe(find_recipe(recipe))
+    job = audit_job(file, labels, address, engine=engine, layout=layout, limit=limit)
     built = run_job(job, {}, direct=True, quiet=quiet)
     if built.problem:
         raise built.problem
     if not quiet:
         console().print(f"{built.build_id}: {counted(built.calls, 'model call')}", highlight=False)
-    return evidence_of_build(address, built.build_id)
+    evidence = evidence_of_build(address, built.build_id)
+    if left := left_out(file):
+        evidence.notes.append(f"not audited, for they work on what other steps make: {', '.join(left)}")
+    return evidence
 
 
 def _save(report: Report, path: Path) -> None:

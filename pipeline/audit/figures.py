@@ -146,7 +146,8 @@ def groups_of(evidence: Evidence, judge: str, criterion: str, judged: Iterable[J
 
 
 def _position(case: Case) -> list[Figure]:
-    place, replies = position.position(case.calls), position.replies(case.calls)
+    place = position.position(case.calls)
+    replies = position.replies(call for call in case.calls if not call.from_scores)
     figures = _share("position_consistency", place.consistency, "PC: the same verdict when the order is swapped")
     figures += plain(
         "preference_fairness",

@@ -58,7 +58,9 @@ def audit(evidence: Evidence, calibrated: Calibration | None = None) -> Report:
         mine = judged[judge, criterion]
         others = {name: pairs for (name, other), pairs in judged.items() if other == criterion and name != judge}
         case = Case(evidence, calls, mine, judge, criterion, others, calibrated)
-        about = JudgeReport(judge, criterion, calls=len(calls), pairs=len(mine))
+        ratings = sum((score.judge, score.criterion) == (judge, criterion) for score in evidence.scores)
+        asked = ratings + sum(not call.from_scores for call in calls)
+        about = JudgeReport(judge, criterion, calls=asked, pairs=len(mine))
         for part in PARTS:
             try:
                 about.figures += part(case)

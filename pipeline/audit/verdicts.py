@@ -34,7 +34,7 @@ class Verdict:
 
     `choice` names the candidate (a, b, tie) after unswapping; None is an unreadable reply, or with `abstained` one that
     declined. `probability` is that of a, in [0, 1]. `order` is how the two were shown, `repeat` tells equal calls apart.
-    `group` is the prompt, `gold` what is right where that is known.
+    `group` is the prompt, `gold` what is right where that is known. `from_scores`: no call, but two ratings compared.
     """
 
     judge: str
@@ -52,6 +52,7 @@ class Verdict:
     models: tuple[str, str] = ("", "")
     forms: tuple[Form, Form] | None = None
     group: str = ""
+    from_scores: bool = False
 
     @property
     def p_a(self) -> float | None:
@@ -90,7 +91,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One rating of one answer by one judge; `gold` is the answer's own score where it is known."""
+    """One rating of one answer by one judge."""
 
     judge: str
     group: str
@@ -167,6 +168,7 @@ def verdicts_of_scores(scores: Iterable[Score], pairs: Mapping[tuple[str, str], 
                     models=known.models if known else ("", ""),
                     forms=known.forms if known else None,
                     group=group,
+                    from_scores=True,
                 )
             )
     return verdicts

@@ -93,7 +93,10 @@ def test_ratings_are_verdicts_and_scores_are_gold() -> None:
     assert [(each.pair_id, each.choice, each.gold) for each in found.verdicts] == [
         ("x y", "tie", "a"), ("x z", "a", "a"), ("y z", "a", "b"),
     ]  # fmt: skip
-    assert figures(audit(found))["accuracy"] == pytest.approx(1 / 3)
+    report = audit(found)
+    assert figures(report)["accuracy"] == pytest.approx(1 / 3)
+    assert (report.judges[0].calls, report.judges[0].pairs) == (4, 3)
+    assert "readable" not in figures(report)  # nobody was asked about a pair
 
 
 def test_a_judge_asked_in_two_ways_is_audited_in_each_of_them() -> None:
