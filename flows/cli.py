@@ -37,8 +37,8 @@ for command in (
     knowing.doctor,
 ):
     app.command()(command)
-for command in (spending.selective, spending.cascade):
-    audit.app.command()(command)
+audit.app.command()(spending.selective)
+audit.app.command()(spending.cascade)
 app.add_typer(audit.app, name="audit")
 
 COLLECT_AFTER = (20_000, 20, 20)

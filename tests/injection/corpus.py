@@ -22,7 +22,13 @@ _CORPUS = yaml.safe_load((HERE / "attacks.yaml").read_text(encoding="utf-8"))
 FAMILIES: dict[str, list[str]] = _CORPUS["attacks"]
 MASTER_KEYS: dict[str, list[str]] = _CORPUS["master_keys"]
 
-JUDGES = sorted(path.relative_to(SHIPPED).with_suffix("").as_posix() for path in SHIPPED.glob("judge/*.md"))
+# No judge reads this one: it is the conversation itself, whose answer is measured, so its question is a turn of its own.
+NO_JUDGE = {"judge/log_likelihood"}
+JUDGES = sorted(
+    name
+    for path in SHIPPED.glob("judge/*.md")
+    if (name := path.relative_to(SHIPPED).with_suffix("").as_posix()) not in NO_JUDGE
+)
 # Where a judge's data come from, by the names that templates give them; an input of another name is found all the same.
 RESPONSES = {"first", "second", "answer", "answers", "response", "responses", "candidate", "candidates"}
 GIVEN = {"facts", "passage", "evidence", "reference", "document", "context"}
