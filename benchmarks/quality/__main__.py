@@ -48,12 +48,14 @@ def main() -> int:
 
 def page_of(found: dict[str, list[Outcome]], pairs: int, seed: int) -> str:
     """The tables as a page."""
-    lines = [
+    lines: list[str] = [
         "# Truth recovered by each way of asking",
         "",
         f"{pairs} planted pairs (seed {seed}); made by `python -m benchmarks.quality`. *Recovered* is right labels less",
         "wrong ones, as a share of all pairs: a coin recovers 0, the truth 1. *Cost* is beside asking the judge once in one",
-        "order; the dear judge costs ten times as much per token as the others.",
+        "order; the dear judge costs ten times as much per token as the others. Draws of one request share its prompt and",
+        "its call; adaptive votes are a request each, so compare their calls with 16, which is what 8 votes in each order",
+        "would take one by one. The jury is `first`, `long` and `noisy`, in every table the same.",
         "",
         "![truth recovered against calls](planted.svg)",
     ]
