@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.audit.extras import needed
 from pipeline.audit.verdicts import Judged, mean
+from pipeline.extras import library
 from schemas.rows import Vote
 
 ORDINAL: dict[Vote, int] = {"b": 0, "tie": 1, "a": 2}
@@ -44,7 +44,7 @@ def kappa(one: Sequence[int], other: Sequence[int], *, weights: Literal["quadrat
     """Cohen's κ of two raters of the same things; None where both always say the same one thing."""
     if len(set(one) | set(other)) < 2:
         return None
-    metrics = needed("sklearn.metrics", "Cohen's kappa")
+    metrics = library("sklearn.metrics", "Cohen's kappa")
     return float(metrics.cohen_kappa_score(one, other, weights=weights))
 
 
@@ -60,7 +60,7 @@ def alpha(
     values = {rated[thing] for rated in ratings.values() for thing in shared if thing in rated}
     if len(values) < 2:
         return None
-    evalica, pandas = needed("evalica", "Krippendorff's alpha"), needed("pandas", "Krippendorff's alpha")
+    evalica, pandas = library("evalica", "Krippendorff's alpha"), library("pandas", "Krippendorff's alpha")
     table = pandas.DataFrame([[ratings[rater].get(thing) for thing in shared] for rater in sorted(ratings)])
     return float(evalica.alpha(table, distance=distance).alpha)
 

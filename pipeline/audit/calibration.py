@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.audit.accuracy import gold_pairs
-from pipeline.audit.extras import needed
 from pipeline.audit.verdicts import SAME, Judged, mean
+from pipeline.calibration import Calibration
+from pipeline.extras import library
+from prompts.words import SUFFIXES
 from schemas.errors import RequestError
 from schemas.fingerprints import derive_seed
 
@@ -64,28 +65,6 @@ def expected_error(bins: Sequence[Bin]) -> float | None:
     return sum(each.n * abs(each.accuracy - each.confidence) for each in bins) / total if total else None
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """A rising function from a judge's probability to how often it comes true, linear between its points.
-
-    Symmetric: what it makes of 1-p is 1 less what it makes of p, so it never depends on which candidate is called a.
-    """
-
-    name: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-
-    def __call__(self, p: float) -> float:
-        """The calibrated probability of a."""
-        if p <= self.x[0]:
-            return self.y[0]
-        if p >= self.x[-1]:
-            return self.y[-1]
-        at = bisect.bisect_right(self.x, p)
-        left, right = self.x[at - 1], self.x[at]
-        return self.y[at - 1] + (self.y[at] - self.y[at - 1]) * (p - left) / (right - left)
-
-
 def fit_calibration(name: str, sure: Sequence[Sure]) -> Calibration | None:
     """The isotonic regression of what is so on what the judge said (Zadrozny and Elkan 2002), from either side of each pair.
 
@@ -94,11 +73,12 @@ def fit_calibration(name: str, sure: Sequence[Sure]) -> Calibration | None:
     if len(sure) < LEAST_PAIRS:
         return None
     both = sorted((round(p, 9), is_a) for q, so in sure for p, is_a in ((q, so), (1 - q, 1 - so)))
-    isotonic = needed("sklearn.isotonic", "the calibration")
+    isotonic = library("sklearn.isotonic", "the calibration")
     model = isotonic.IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
     model.fit([p for p, _ in both], [is_a for _, is_a in both])
-    x, y = ([round(float(each), 6) for each in values] for values in (model.X_thresholds_, model.y_thresholds_))
-    return Calibration(name, tuple(x), tuple(y))
+    # Of points that rounding made one, the last stands.
+    points = {round(float(x), 6): round(float(y), 6) for x, y in zip(model.X_thresholds_, model.y_thresholds_, strict=True)}
+    return Calibration(name=name, x=tuple(points), y=tuple(points.values()))
 
 
 def error_after(sure: Sequence[Sure]) -> float | None:
@@ -112,12 +92,14 @@ def error_after(sure: Sequence[Sure]) -> float | None:
         fitted = fit_calibration("", [row for at, row in enumerate(rows) if ranks[at] % FOLDS != fold])
         if fitted is None:
             return None
-        held += [(fitted(p), is_a) for at, (p, is_a) in enumerate(rows) if ranks[at] % FOLDS == fold]
+        held += [(fitted.apply(p), is_a) for at, (p, is_a) in enumerate(rows) if ranks[at] % FOLDS == fold]
     return expected_error(reliability(held))
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:
     """Write a calibration as JSON: `{"name": …, "x": […], "y": […]}`."""
+    if path.suffix not in SUFFIXES:
+        raise RequestError(f"{str(path)!r}: a calibration is kept in a file that ends in .json, so that a recipe can name it")
     content = {"name": calibration.name, "x": list(calibration.x), "y": list(calibration.y)}
     try:
         path.write_text(json.dumps(content) + "\n", encoding="utf-8")
@@ -127,19 +109,4 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
 
 def load_calibration(path: Path) -> Calibration:
     """Read what `save_calibration` wrote; raises `RequestError` for anything else."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        x, y = (tuple(map(float, content[name])) for name in ("x", "y"))
-        name = str(content["name"])
-    except OSError as problem:
-        raise RequestError(f"calibration {str(path)!r} cannot be read: {problem.strerror}") from None
-    except (ValueError, TypeError, KeyError):
-        raise RequestError(
-            f"{str(path)!r} is no calibration: it is JSON with `name`, and `x` and `y` of numbers"
-        ) from None
-    rising = len(x) > 0 and len(x) == len(y) and list(x) == sorted(set(x)) and list(y) == sorted(y)
-    if not rising or not all(0 <= each <= 1 for each in (*x, *y)):
-        raise RequestError(
-            f"{str(path)!r} is no calibration: `x` rises, `y` does not fall, both are as long and in [0, 1]"
-        )
-    return Calibration(name, x, y)
+    return Calibration.load(path.name, path.parent)

@@ -10,6 +10,7 @@ from pipeline.audit import agreement, best_of, calibration, length, position
 from pipeline.audit.evidence import Evidence
 from pipeline.audit.groups import STYLES
 from pipeline.audit.verdicts import Judged, Verdict, mean
+from pipeline.calibration import Calibration
 from schemas.rows import Vote
 
 MOST_AUTHORS = 5
@@ -40,10 +41,10 @@ class Case:
     judge: str
     criterion: str
     others: Mapping[str, Sequence[Judged]]
-    calibrated: calibration.Calibration | None
+    calibrated: Calibration | None
     categories: dict[str, right.Share] = field(default_factory=dict)
     bins: list[calibration.Bin] = field(default_factory=list)
-    fitted: calibration.Calibration | None = None
+    fitted: Calibration | None = None
 
 
 def _share(name: str, found: right.Share | None, meaning: str) -> list[Figure]:
@@ -245,7 +246,7 @@ def _calibration(case: Case) -> Iterator[Figure]:
         len(sure),
     )
     if case.calibrated is not None:
-        after = calibration.reliability((case.calibrated(p), is_a) for p, is_a in sure)
+        after = calibration.reliability((case.calibrated.apply(p), is_a) for p, is_a in sure)
         yield from plain(
             "calibration_error_applied",
             calibration.expected_error(after),

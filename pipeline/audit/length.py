@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.audit.accuracy import Share, accuracy, gold_pairs, share
-from pipeline.audit.extras import needed
 from pipeline.audit.verdicts import SAME, Form, Judged, mean
+from pipeline.extras import library
 from schemas.fingerprints import derive_seed
 
 MATCHED = 0.9
@@ -116,9 +116,9 @@ def length_controlled(battles: Sequence[Battle]) -> LengthControlled | None:
 
 def _regress(features: list[list[float]], wins: list[float], groups: list[str]) -> list[float]:
     """The coefficients at the penalty that loses least on prompts that were held out."""
-    linear = needed("sklearn.linear_model", "the length regression")
-    folds = needed("sklearn.model_selection", "the length regression").GroupKFold(FOLDS)
-    numpy = needed("numpy", "the length regression")
+    linear = library("sklearn.linear_model", "the length regression")
+    folds = library("sklearn.model_selection", "the length regression").GroupKFold(FOLDS)
+    numpy = library("numpy", "the length regression")
     x, y = numpy.array(features), numpy.array(wins)
 
     def fit(which: Any, strength: float) -> Any:
@@ -170,8 +170,8 @@ def style_effects(judged: Iterable[Judged]) -> Mapping[str, Effect] | None:
     chosen = [pair.choice == "a" for pair in pairs]
     if len(pairs) < LEAST_PAIRS:
         return None
-    numpy = needed("numpy", "the style regression")
-    linear = needed("sklearn.linear_model", "the style regression")
+    numpy = library("numpy", "the style regression")
+    linear = library("sklearn.linear_model", "the style regression")
     rows = [_traits(*pair.one.forms) for pair in pairs if pair.one.forms]
     names = list(rows[0])
     x = numpy.array([[row[name] for name in names] for row in rows])

@@ -9,10 +9,11 @@ from typing import Any
 
 from pipeline.audit import agreement
 from pipeline.audit.accuracy import Share
-from pipeline.audit.calibration import Bin, Calibration
+from pipeline.audit.calibration import Bin
 from pipeline.audit.evidence import Evidence
 from pipeline.audit.figures import PARTS, Case, Figure, plain, votes_of
 from pipeline.audit.verdicts import Judged, by_judge, judged_pairs
+from pipeline.calibration import Calibration
 from schemas.errors import RequestError
 from schemas.rows import Vote
 
@@ -43,7 +44,10 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for scripts."""
-        return dataclasses.asdict(self)
+        told = dataclasses.asdict(self)
+        for judge, said in zip(self.judges, told["judges"], strict=True):
+            said["calibration"] = judge.calibration.model_dump(mode="json") if judge.calibration else None
+        return told
 
 
 def audit(evidence: Evidence, calibrated: Calibration | None = None) -> Report:

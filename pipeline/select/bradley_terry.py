@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from pipeline.select.extras import library
+from pipeline.extras import library
 from pipeline.select.pairing import Pairing, SelfVotes, answer_with, choose, duels_of
 from pipeline.select.scores import logistic
 from pipeline.select.style import FEATURES, Feature, style_difference
@@ -18,6 +18,8 @@ from pipeline.select.votes import Duel, Verdict, decide
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.rows import Response
 from schemas.units import Candidates, UnitKind
+
+NEEDED_FOR = "`select/bradley_terry`"
 
 DIGITS = 4
 Fit = Mapping[str, Any]
@@ -58,7 +60,7 @@ class BradleyTerry:
 
     def fit(self, units: Iterable[Candidates]) -> dict[str, Any]:
         """What one unit of each style difference adds to the log-odds of winning, by feature."""
-        library("evalica")
+        library("evalica", NEEDED_FOR)
         rows: list[tuple[float, list[float], str, str]] = []
         for unit in units:
             responses = {each.response_id: each for each in unit.responses}
@@ -98,7 +100,7 @@ class BradleyTerry:
         """The strengths of the candidates in log-odds, their mean 0; `told` is how many comparisons a duel has had."""
         if not judged:
             return {}
-        evalica = library("evalica")
+        evalica = library("evalica", NEEDED_FOR)
         xs, ys, winners, weights = [], [], [], []
         for (a, b), verdict in judged.items():
             count = told[a, b]
@@ -139,7 +141,7 @@ def _style_effects(rows: list[tuple[float, list[float], str, str]], features: in
     """The coefficients of the style differences, in log-odds for one unit of each, by a regression without intercept."""
     if not rows or not features:
         return [0.0] * features
-    numpy, linear = library("numpy"), library("sklearn.linear_model")
+    numpy, linear = library("numpy", NEEDED_FOR), library("sklearn.linear_model", NEEDED_FOR)
     places = {model: place for place, model in enumerate(sorted({each for row in rows for each in row[2:]}))}
     styles = numpy.array([row[1] for row in rows], dtype=float)
     scales = numpy.sqrt((styles**2).mean(axis=0))

@@ -10,12 +10,14 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from pipeline.select.extras import library
+from pipeline.extras import library
 from pipeline.select.pairing import Pairing, SelfVotes, answer_with, choose, duels_of
 from pipeline.select.votes import Call, Verdict
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.rows import Vote
 from schemas.units import Candidates, UnitKind
+
+NEEDED_FOR = "`select/dawid_skene`"
 
 DIGITS = 6
 LEAST = 0.01
@@ -57,7 +59,7 @@ class DawidSkene:
 
     def fit(self, units: Iterable[Candidates]) -> dict[str, Any]:
         """The share of each true side, and for each judge the probability of what it says under each, [said][truth]."""
-        pandas, aggregation = library("pandas"), library("crowdkit.aggregation")
+        pandas, aggregation = library("pandas", NEEDED_FOR), library("crowdkit.aggregation", NEEDED_FOR)
         rows = []
         for unit in units:
             duels = duels_of(unit, self.names, self.self_votes)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from pipeline.select.calibration import Calibration
+from pipeline.calibration import Calibration
 from pipeline.select.pairing import Label, Pairing, SelfVotes, answer_with, choose, duels_of
 from pipeline.select.votes import Call, Rule, Verdict, decide
 from pipeline.strategy import Answer, Nothing, Table

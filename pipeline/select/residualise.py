@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from pipeline.select.extras import library
+from pipeline.extras import library
 from pipeline.select.pairing import Label, answer_with, are_too_few, worded
 from pipeline.select.scores import Draw, aspects_of, combine, draw_pairs, logistic, ratings_of, share_above
 from pipeline.select.style import FEATURES, features_of
@@ -19,6 +19,8 @@ from schemas.errors import RequestError
 from schemas.fingerprints import derive_seed
 from schemas.rows import Response
 from schemas.units import Candidates, UnitKind
+
+NEEDED_FOR = "`select/residualise`"
 
 DIGITS = 6
 Fit = Mapping[str, Any]
@@ -140,7 +142,7 @@ def _centre(rows: list[list[float]]) -> list[list[float]]:
 
 def _ridge(rows: list[tuple[float, list[float]]], strategy: Residualise) -> dict[str, float]:
     """What a unit of each covariate adds, by a ridge regression on standardised covariates; 0 where nothing is known."""
-    numpy, linear = library("numpy"), library("sklearn.linear_model")
+    numpy, linear = library("numpy", NEEDED_FOR), library("sklearn.linear_model", NEEDED_FOR)
     if not rows:
         return dict.fromkeys(strategy.covariates, 0.0)
     values = numpy.array([row[0] for row in rows])

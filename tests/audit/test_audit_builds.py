@@ -381,7 +381,7 @@ def test_the_command_prints_a_table_and_saves_a_calibration(tmp_path: Path, lake
         (["--labels", "nowhere.jsonl"], "does not exist"),
         (["--labels", "{file}", "--layout", "plan_pair"], "did you mean `plain_pair`"),
         (["--labels", "{file}", "--recipe", "quikstart"], "did you mean `quickstart`"),
-        (["--labels", "{file}", "--calibration", "{file}"], "is no calibration"),
+        (["--labels", "{file}", "--calibration", "{file}"], "is not a calibration"),
     ],
 )
 def test_a_wrong_request_is_one_sentence(arguments: list[str], why: str, tmp_path: Path) -> None:

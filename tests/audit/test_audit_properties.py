@@ -175,6 +175,6 @@ def test_the_length_of_answers_is_worth_one_half_where_the_judge_is_reversed(cal
 def test_a_calibration_never_falls_and_is_symmetric(sure: list[tuple[float, float]]) -> None:
     fitted = calibration.fit_calibration("judge", sure)
     assert fitted is not None
-    values = [fitted(percent / 100) for percent in range(101)]
+    values = [fitted.apply(percent / 100) for percent in range(101)]
     assert values == sorted(values)
     assert all(abs(values[percent] + values[100 - percent] - 1) < 1e-5 for percent in range(101))

@@ -402,8 +402,8 @@ def test_calibration_is_isotonic_symmetric_and_survives_its_file(tmp_path: Any) 
     both = [pair for p, so in sure for pair in ((p, so), (1 - p, 1 - so))]
     model = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit([p for p, _ in both], [so for _, so in both])
     for p in (0.0, 0.03, 0.21, 0.5, 0.77, 1.0):
-        assert fitted(p) == pytest.approx(float(model.predict([p])[0]), abs=1e-5)
-        assert fitted(p) + fitted(1 - p) == pytest.approx(1, abs=1e-5)
+        assert fitted.apply(p) == pytest.approx(float(model.predict([p])[0]), abs=1e-5)
+        assert fitted.apply(p) + fitted.apply(1 - p) == pytest.approx(1, abs=1e-5)
     calibration.save_calibration(fitted, tmp_path / "c.json")
     assert calibration.load_calibration(tmp_path / "c.json") == fitted
 

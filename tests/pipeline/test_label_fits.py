@@ -11,9 +11,9 @@ from typing import Any
 import made
 import pytest
 
+from pipeline.extras import library
 from pipeline.select.bradley_terry import BradleyTerry
 from pipeline.select.dawid_skene import DawidSkene
-from pipeline.select.extras import library
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.residualise import Residualise
 from pipeline.strategy import Nothing

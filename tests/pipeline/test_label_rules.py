@@ -12,7 +12,7 @@ import made
 import pytest
 
 from pipeline.binding import bind
-from pipeline.select.calibration import Calibration
+from pipeline.calibration import Calibration
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.graph import components, edges_of, three_cycles
