@@ -15,8 +15,6 @@ Duel = tuple[str, str]
 """Two response ids, the smaller first."""
 Rule = Literal["order_mean", "both_orders", "majority"]
 PROBABILITY: dict[Vote, float] = {"a": 1.0, "tie": 0.5, "b": 0.0}
-CONTROL = "control/"
-"""Signals of this name watch the judge (shown without the facts, with the label hidden); they never make a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Verdict:
 def counts(signal: Signal, names: Iterable[str] = ()) -> bool:
     """Whether labels may rest on a signal: it is no control, the judge did not abstain, and its name was asked for."""
     wanted = tuple(names)
-    return not signal.abstained and not signal.name.startswith(CONTROL) and (not wanted or signal.name in wanted)
+    return not signal.abstained and not signal.is_control and (not wanted or signal.name in wanted)
 
 
 def calls_of(signals: Iterable[Signal], names: Iterable[str] = ()) -> list[Call]:

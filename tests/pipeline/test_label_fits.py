@@ -17,7 +17,7 @@ from pipeline.select.dawid_skene import DawidSkene
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.residualise import Residualise
 from pipeline.strategy import Nothing
-from schemas.errors import EngineError, RequestError
+from schemas.errors import RequestError
 from schemas.fingerprints import canonical_json
 from schemas.rows import PairAnswer, Signal
 from schemas.units import Candidates
@@ -79,7 +79,7 @@ def test_dawid_and_skene_find_the_expert_that_a_majority_outvotes() -> None:
 def test_dawid_and_skene_agree_with_crowd_kit_on_every_label() -> None:
     """Crowd-kit's own posterior of the duels it was fitted on, told both ways round, against ours."""
     units, _ = planted_jury(80, seed=3)
-    pandas, aggregation = library("pandas"), library("crowdkit.aggregation")
+    pandas, aggregation = library("pandas", "this test"), library("crowdkit.aggregation", "this test")
     votes = [(each.prompt.prompt_id, signal.evaluator, str(signal.vote)) for each in units for signal in each.signals]
     votes += [(f"{task} turned", judge, {"a": "b", "b": "a"}[vote]) for task, judge, vote in votes]
     model = aggregation.DawidSkene(n_iter=100, tol=1e-6)
@@ -305,8 +305,6 @@ def test_nothing_at_all_can_be_fitted(name: str) -> None:
 
 
 def test_a_library_that_is_not_installed_is_one_sentence() -> None:
-    assert library("math") is math
-    with pytest.raises(
-        EngineError, match=r"needs `crowdkid`, which is not installed: pip install 'prefmill\[judging\]'"
-    ):
-        library("crowdkid.aggregation")
+    assert library("math", "a test") is math
+    with pytest.raises(RequestError, match=r"this test needs crowdkid: pip install 'prefmill\[judging\]'"):
+        library("crowdkid.aggregation", "this test")
