@@ -32,7 +32,7 @@ def mixed(**mix: Any) -> list[Any]:
         "mine/chunk",
         "mine/qa",
         {"sample/grid": {"draws": 2, "show": "passage"}},
-        {"judge/pairwise": {"principles": "./ours.yaml", "explain": False}},
+        {"judge/pairwise": {"principles": "./ours.yaml", "reasoning": "none"}},
         {"select/salmon_mix": {"principles": "./ours.yaml", **mix}},
         "select/exact_duplicates",
         {"land/release": {"splits": {"train": 1}}},

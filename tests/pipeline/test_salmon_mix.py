@@ -113,6 +113,19 @@ def test_scores_decide(decision: Any, scores: dict[str, float], wanted: Any) -> 
     assert decide(scores, decision) == wanted
 
 
+def test_a_principle_whose_orders_disagree_decides_nothing() -> None:
+    """SALMON: the mean margin counts only where m12 and m21 have one sign, however far it is from 0."""
+    one = SalmonMix(principles=REWARD[:1], normaliser="none", negate=0.0, noise=0.0, rules=())
+    name = REWARD[0].name
+    disagreeing = unit({name: (0.999, 0.4)})
+    assert one.answer(disagreeing, one.fit([disagreeing])) == Nothing(
+        "no_preference", "no draw of principles tells the candidates apart"
+    )
+    (pair, *_) = pairs(one, unit({name: (0.999, 0.6)}))
+    assert pair.chosen_id == "r1"
+    assert pair.score_gap == pytest.approx((math.log(999) + math.log(1.5)) / 2, abs=1e-6)
+
+
 def test_orders_are_not_mixed_among_principles_and_shares_are_means() -> None:
     signals = said({"x": (0.9, 0.2), "y": (0.4, 0.6)})
     signals.append(made.any_signal(9, response_ids=["r1", "r2"], name="x", order="ab", probability=0.5, evaluator="j2"))
