@@ -27,6 +27,8 @@ VALUES: dict[str, Any] = {
     "passage": "The stone turns.",
     "count": 2,
 }
+# A conversation that only carries a text to be scored has no instructions: it is the prompt as trainers see it.
+BARE = {"judge/log_likelihood"}
 HOSTILE = st.lists(
     st.sampled_from(
         [
@@ -133,7 +135,7 @@ def test_every_shipped_template_renders(name: str) -> None:
     shipped = shipped_template(name)
     assert shipped.about
     messages = shipped.render({key: VALUES[key] for key in shipped.inputs})
-    assert [message["role"] for message in messages] == ["system", "user"]
+    assert [message["role"] for message in messages] == (["user"] if name in BARE else ["system", "user"])
     for message in messages:
         assert message["content"] == message["content"].strip() != ""
         assert not re.search(r"\{\{|\{%|<!--", message["content"])
@@ -163,7 +165,7 @@ def test_no_data_opens_a_turn_of_its_own(name: str, text: str) -> None:
     shipped = shipped_template(name)
     variables = {key: text if isinstance(VALUES[key], str) else VALUES[key] for key in shipped.inputs}
     messages = shipped.render(variables)
-    assert [message["role"] for message in messages] == ["system", "user"]
+    assert [message["role"] for message in messages] == (["user"] if name in BARE else ["system", "user"])
 
 
 @pytest.mark.parametrize("name", NAMES)
