@@ -131,20 +131,12 @@ def _tell_fit(found: Fit, save: Path | None, *, as_json: bool) -> None:
 
 
 def read_rows(path: Path, make: Callable[[Mapping[str, Any]], Made]) -> Iterator[Made]:
-    """What `make` makes of each row of a JSONL file, or of a JSON list such as `prefmill sql --json` prints.
-
-    Raises `RequestError` that names the line (of a list, the number of the row) and what is wrong.
-    """
+    """What `make` makes of each line of a JSONL file; raises `RequestError` that names the line and what is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as problem:
         raise RequestError(f"{str(path)!r} cannot be read ({problem}); give a JSONL file") from None
-    is_list = text.lstrip().startswith("[")
-    try:
-        rows = [json.dumps(row) for row in json.loads(text)] if is_list else text.splitlines()
-    except ValueError as problem:
-        raise RequestError(f"{path} is not JSON: {problem}") from None
-    for number, line in enumerate(rows, start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
