@@ -145,6 +145,7 @@ def test_the_rejected_one_is_drawn_evenly_among_the_lower_ones() -> None:
         ([3, -3, 2, 2, 0], (2, 2, 3)),
         ([0, 4, 1, 4, 4], (4, 4, 4)),
         ([-2, -1, 0, 1, 2], (-1, 0, 1)),  # three triples of spread 2: the one in the middle
+        ([1, 2, 3, 4, 5], (2, 3, 4)),
         ([1, 1, 2, 2], (1, 1, 2)),  # alike but for their distance from 0
         ([1, 2], None),
         ([-2, 0, 0, 2], None),  # alike, and on opposite sides
