@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import fsum
 from statistics import fmean
 
 from pipeline.select.votes import Duel, Verdict, counts
@@ -79,19 +77,3 @@ def mean_places(rankings: Iterable[Ranking]) -> dict[str, float]:
             if points:
                 shares.setdefault(response, []).append(fmean(points))
     return {response: fmean(each) for response, each in shares.items()}
-
-
-def weighted_reversal(truth: Mapping[str, float], predicted: Mapping[str, float]) -> float:
-    """How well scores keep the order of true ones, in [0, 1] (RewardAnything): 1 - cost / total over all pairs.
-
-    A pair weighs 1 + |difference of its true scores|. Turned round it costs its weight, predicted as a tie although it is
-    none half of it. Responses without a prediction are left out; with fewer than two there is nothing to get wrong: 1.
-    """
-    cost, total = [0.0], [0.0]
-    for one, other in combinations(sorted(set(truth) & set(predicted)), 2):
-        true_gap, gap = truth[one] - truth[other], predicted[one] - predicted[other]
-        weight = 1 + abs(true_gap)
-        total.append(weight)
-        if true_gap:
-            cost.append(weight * (0.5 if gap == 0 else float((gap > 0) != (true_gap > 0))))
-    return 1 - fsum(cost) / fsum(total) if fsum(total) else 1.0

@@ -49,17 +49,6 @@ def round_half_out(value: float) -> int:
     return int(copysign(floor(abs(value) + 0.5), value))
 
 
-def needs_more(values: Sequence[float], least: int = 3, most: int = 5, trigger: float = 2) -> bool:
-    """Whether to ask one more annotator: fewer than `least` spoke, or fewer than `most` and no three agree.
-
-    Three agree when they are within `trigger` points of each other.
-    """
-    if len(values) < least:
-        return True
-    nearest = closest_three(values)
-    return len(values) < most and (nearest is None or spread(nearest) > trigger)
-
-
 def strengths_of(signals: Iterable[Signal], names: Iterable[str] = ()) -> dict[Duel, list[float]]:
     """The signed strengths on each duel, one for each judge and draw, above 0 where the first response is better.
 

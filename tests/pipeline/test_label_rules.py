@@ -16,9 +16,9 @@ from pipeline.calibration import Calibration
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.graph import components, edges_of, three_cycles
-from pipeline.select.ranking import consensus, mean_places, rankings_of, weighted_reversal
+from pipeline.select.ranking import consensus, mean_places, rankings_of
 from pipeline.select.scores import WEIGHTS, combine, draw_pairs, logistic
-from pipeline.select.strength import closest_three, needs_more, round_half_out
+from pipeline.select.strength import closest_three, round_half_out
 from pipeline.select.style import features_of, relative_difference, style_difference
 from pipeline.select.votes import Verdict, calls_of, decide
 from pipeline.strategy import Nothing
@@ -161,22 +161,6 @@ def test_halves_are_rounded_away_from_zero() -> None:
     assert [round_half_out(each) for each in (-2.5, -0.5, -0.4, 0.4, 0.5, 1.49, 2.5)] == [-3, -1, 0, 0, 1, 1, 3]
 
 
-@pytest.mark.parametrize(
-    ("values", "more"),
-    [
-        ([], True),
-        ([1, 1], True),
-        ([1, 1, 3], False),
-        ([0, 1, 3], True),
-        ([0, 1, 3, -3], True),
-        ([0, 1, 3, 2], False),
-        ([0, 3, -3, 6, -6], False),  # five is the most
-    ],
-)
-def test_more_annotators_are_asked_while_no_three_agree(values: list[float], more: bool) -> None:
-    assert needs_more(values) is more
-
-
 # --- rankings --------------------------------------------------------------------------------------------------------
 
 
@@ -201,14 +185,6 @@ def test_mean_places_count_who_is_under_one() -> None:
     rankings = rankings_of(ranked({"r1": 1, "r2": 2, "r3": 2}, {"r1": 3, "r2": 1, "r3": 2}))
     # r1: (1 + 0)/2, r2: ((0 + .5)/2 + 1)/2, r3: ((0 + .5)/2 + .5)/2
     assert mean_places(rankings) == pytest.approx({"r1": 0.5, "r2": 0.625, "r3": 0.375})
-
-
-def test_weighted_reversal_costs_what_is_turned_round() -> None:
-    truth = {"r1": 5.0, "r2": 3.0, "r3": 3.0}  # pairs weigh 3, 3 and 1
-    assert weighted_reversal(truth, truth) == 1
-    assert weighted_reversal(truth, {"r1": 0.0, "r2": 1.0, "r3": -1.0}) == pytest.approx(1 - 3 / 7)
-    assert weighted_reversal(truth, {"r1": 1.0, "r2": 1.0, "r3": 1.0}) == pytest.approx(1 - (1.5 + 1.5) / 7)
-    assert weighted_reversal(truth, {"r1": 1.0}) == 1
 
 
 # --- tournaments -----------------------------------------------------------------------------------------------------
