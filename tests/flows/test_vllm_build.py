@@ -1,4 +1,4 @@
-"""The quickstart on real vLLM, in this machine's CPU, with a tiny random model: gibberish, but every unit has its outcome."""
+"""Recipes on real vLLM, in this machine's CPU, with a tiny random model: gibberish, but every unit has its outcome."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import builds
 import pytest
 import yaml
 
+from flows.recipes import shipped_recipes
 from tests.tiny_model import EXPECTS_VLLM, make_tiny_model
 from warehouse.address import resolve_address
 
@@ -22,7 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not EXPECTS_VLLM, reason="vLLM is not installed"),
 ]
 
-QUICKSTART = Path(__file__).parents[2] / "flows" / "recipes" / "quickstart.yaml"
 MACHINERY = {"distributed_executor_backend": "uni", "kv_cache_memory_bytes": 2**28, "max_model_len": 2048}
 
 
@@ -65,7 +65,7 @@ def check_every_unit_has_one_outcome(folder: Path, built: dict[str, Any]) -> Non
 
 
 def test_the_quickstart_runs_on_vllm(tmp_path: Path, documents: Path, tiny_model: Path) -> None:
-    recipe = yaml.safe_load(QUICKSTART.read_text("utf-8"))
+    recipe = yaml.safe_load(shipped_recipes()["quickstart"].read_text("utf-8"))
     recipe["models"] = {"default": {"model": str(tiny_model), "engine": "vllm", "engine_options": MACHINERY}}
     built = build(tmp_path, recipe, documents)
     assert built["calls"] > 0
@@ -75,7 +75,7 @@ def test_the_quickstart_runs_on_vllm(tmp_path: Path, documents: Path, tiny_model
 
 
 def test_vllm_samples_and_judges_what_another_model_mined(tmp_path: Path, documents: Path, tiny_model: Path) -> None:
-    recipe = yaml.safe_load(QUICKSTART.read_text("utf-8"))
+    recipe = yaml.safe_load(shipped_recipes()["quickstart"].read_text("utf-8"))
     recipe["models"] = {
         "miner": {"model": "rehearsal"},
         "default": {"model": str(tiny_model), "engine": "vllm", "engine_options": MACHINERY},
@@ -93,26 +93,26 @@ def test_vllm_samples_and_judges_what_another_model_mined(tmp_path: Path, docume
     assert builds.ask(lake, "SELECT DISTINCT status FROM outcomes WHERE step = 'sample/grid'") == [("ok",)]
 
 
-def test_vllm_judges_by_likelihood(tmp_path: Path, documents: Path, tiny_model: Path) -> None:
-    """A soft label in each order from the log-probabilities of a constrained reply, after reasons in a call apart."""
-    judging = {"principle": "helpful", "by": "likelihood", "ties": "refused", "reasoning": "apart", "max_tokens": 16}
-    judge = {"model": str(tiny_model), "engine": "vllm", "engine_options": MACHINERY}
-    recipe = {
-        "recipe": "likelihood",
-        "models": {"writer": {"model": "rehearsal"}, "judge": judge},
-        "steps": [
-            "mine/chunk",
-            {"mine/qa": {"model": "writer"}},
-            {"sample/grid": {"models": ["writer"], "draws": 1, "show": "passage"}},
-            "sample/gold",
-            {"judge/pairwise": {**judging, "model": "judge", "labels": ["1", "2"]}},
-            {"judge/pairwise": {**judging, "model": "judge", "labels": ["first answer", "second answer"]}},
-        ],
+def test_the_recipe_of_rlaif_runs_on_vllm(tmp_path: Path, documents: Path, tiny_model: Path) -> None:
+    """RLAIF as it ships, but for short replies and a miner that finds evidence: soft labels after reasons in a call apart."""
+    recipe = yaml.safe_load(shipped_recipes()["rlaif"].read_text("utf-8"))
+    recipe["models"] = {
+        "miner": {"model": "rehearsal"},
+        "default": {"model": str(tiny_model), "engine": "vllm", "engine_options": MACHINERY},
     }
+    steps = {next(iter(step)) if isinstance(step, dict) else step: step for step in recipe["steps"]}
+    steps["mine/qa"] = {"mine/qa": {"model": "miner"}}
+    steps["sample/grid"]["sample/grid"]["max_tokens"] = 24
+    judging = steps["judge/pairwise"]["judge/pairwise"]
+    judging["max_tokens"] = 16
+    several_tokens = {"judge/pairwise": judging | {"labels": ["first answer", "second answer"]}}
+    recipe["steps"] = list(steps.values())
+    recipe["steps"].insert(recipe["steps"].index(steps["judge/pairwise"]) + 1, several_tokens)
     built = build(tmp_path, recipe, documents)
     check_every_unit_has_one_outcome(tmp_path, built)
     lake = resolve_address(str(tmp_path / "lake"))
     assert not builds.ask(lake, "FROM outcomes WHERE status = 'failed'")
+    assert built["release"]["pairs"] > 0
     found = builds.ask(lake, 'SELECT "order", raw, vote, probability, rationale FROM signals ORDER BY ALL')
     assert {row[1] for row in found} <= {"1", "2", "first answer", "second answer"}
     assert len(found) == 4 * len(builds.ask(lake, "SELECT DISTINCT unit_id FROM signals")) > 0
