@@ -191,5 +191,5 @@ class _Forecaster:
         """Before the first call: the prompt's own words and an average passage in, the token limit out."""
         words = sum(estimate_tokens(template.path.read_text(encoding="utf-8")) for template in step.templates.values())
         passage = sum(self.passage_tokens) / len(self.passage_tokens) if self.passage_tokens else 0.0
-        draws = getattr(step.strategy, "draws", 1)
+        draws = max(getattr(step.strategy, name, 1) for name in ("draws", "repeats"))
         return words + passage, float(getattr(step.strategy, "max_tokens", 0)) * draws
