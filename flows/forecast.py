@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from flows.build import Job
@@ -62,7 +63,7 @@ def forecast_table(rows: list[Forecast]) -> Table:
     for row in rows:
         bound = "" if row.is_exact else "≤ "
         table.add_row(
-            row.step,
+            escape(row.step),
             f"{bound}{row.units:,}",
             f"{bound}{row.calls:,}" if row.calls else "",
             f"{row.tokens_in:,}" if row.calls else "",

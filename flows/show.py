@@ -42,7 +42,7 @@ def summary(built: Built) -> Table:
     for row in built.funnel:
         word = {"ok": "kept", "none": "dropped"}.get(row.status, row.status)
         table.add_row(
-            row.step if row.step != last else "",
+            escape(row.step) if row.step != last else "",
             Text(word, style=SECTIONS[row.status]),
             row.reason,
             f"{row.units:,}",
@@ -198,7 +198,7 @@ def progress_bars(console: Console, *, shown: bool) -> Iterator[Any]:
         if not total:
             return
         if report.step not in ids:
-            ids[report.step] = bars.add_task(report.step, total=total)
+            ids[report.step] = bars.add_task(escape(report.step), total=total)
         bars.update(ids[report.step], total=total, completed=done)
 
     with bars:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
 import builds
 import pytest
 import yaml
+from rich.console import Console
 
+from flows import show
+from flows.forecast import forecast, forecast_table
 from pipeline.binding import bind
 from schemas.errors import RecipeError
 from schemas.recipe import read_recipe
@@ -86,6 +91,17 @@ async def test_what_a_judge_is_not_shown_is_no_part_of_its_question(
     assert builds.calls_of(await builds.run(recipe, documents, lake))
     heavier = judged(tmp_path, *AFTER, principle=words | {"weight": 3.0, "when": "people are in a hurry"})
     assert builds.calls_of(await builds.run(heavier, documents, lake)) == {}
+
+
+async def test_people_see_which_step_is_which(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """A label in brackets is no markup to a terminal."""
+    recipe = judged(tmp_path, *AFTER, principles=["helpful", "honest"])
+    job = builds.job(recipe, documents, lake)
+    terminal = Console(width=120, record=True, file=io.StringIO())
+    terminal.print(forecast_table(await asyncio.to_thread(forecast, job)))
+    terminal.print(show.summary(await builds.run(recipe, documents, lake)))
+    told = terminal.export_text()
+    assert told.count("judge/pairwise[helpful]") == told.count("judge/pairwise[honest]") == 2
 
 
 def test_steps_of_one_plural_share_their_limits(tmp_path: Path) -> None:
