@@ -56,6 +56,7 @@ class Relevance:
     prompts: ClassVar[tuple[str, ...]] = ("judge/relevance",)
     calls: ClassVar[int] = 1
     yields: ClassVar[int] = 1
+    turns: ClassVar[int] = 2
     each: ClassVar[Mapping[str, str]] = {"models": "model"}
 
     model: str = "default"
@@ -71,7 +72,7 @@ class Relevance:
             return Nothing("no_reference", f"the prompt has no {self.against} to compare with")
         variables = {"text": text, "response": response}
         (completion,) = yield [Request("judge/relevance", variables, self.model, Embed())]
-        one, other = completion.data[0], completion.data[-1]
+        one, other = completion.data
         value = cosine(one, other) if self.by == "cosine" else dot(one, other)
         if value is None:
             return Nothing("no_similarity", f"the {self.by} of {completion.model}'s vectors is no number")

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.judge.relevance import cosine, dot
 from pipeline.models.mock_server import MockServer
+from pipeline.registry import STRATEGIES
+from prompts.library import shipped_template
+from schemas.errors import RecipeError
 from warehouse.address import resolve_address
 from warehouse.guest import guest
 
@@ -100,3 +103,21 @@ async def test_a_build_measures_relevance(tmp_path: Path, engine: str) -> None:
         assert server.stats.snapshot()["calls"] == 2 * responses[0]
     assert sum(count for step, count in builds.calls_of(built).items() if step.startswith("judge")) == 2 * responses[0]
     assert builds.calls_of(again) == {}
+
+
+async def test_a_prompt_of_ones_own_has_the_two_texts_as_turns(tmp_path: Path) -> None:
+    """With one turn each response would be compared with itself, and with three nobody could say which two."""
+    source = tmp_path / "mill.md"
+    source.write_text(TEXT, encoding="utf-8")
+    own = tmp_path / "own.md"
+    recipe = builds.write_recipe(tmp_path, steps=[*STEPS[:4], {"judge/relevance": {"prompt": "./own.md"}}])
+    address = resolve_address(str(tmp_path / "lake"))
+    head = "---\ninputs: [text, response]\n---\n<!-- user -->\n"
+    for body in ("{{ text }} {{ response }}", "{{ text }}\n<!-- user -->\n{{ response }}\n<!-- user -->\nx"):
+        own.write_text(head + body, encoding="utf-8")
+        with pytest.raises(RecipeError, match=r"`judge/relevance` needs 2 turns, and here are [13]"):
+            await builds.run(recipe, source, address)
+    own.write_text(f"{head}query: {{{{ text }}}}\n<!-- user -->\npassage: {{{{ response }}}}\n", encoding="utf-8")
+    built = await builds.run(recipe, source, address)
+    assert builds.calls_of(built)["judge/relevance"] > 0
+    assert len(shipped_template("judge/relevance").parts) == STRATEGIES["judge/relevance"].turns
