@@ -164,6 +164,9 @@ def _templates(file: RecipeFile, index: int, step: StepSpec, strategy: Any) -> d
                 raise RequestError(
                     f"{own.path}: input `{unknown[0]}` is not given to `{names[0]}`{nearest(unknown[0], given)}"
                 )
+            turns = getattr(strategy, "turns", len(own.parts))
+            if len(own.parts) != turns:
+                raise RequestError(f"{own.path}: `{names[0]}` needs {turns} turns, and here are {len(own.parts)}")
             templates[names[0]] = own
     except RequestError as problem:
         raise file.mistake(str(problem), "steps", index, "prompt") from None

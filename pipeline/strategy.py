@@ -51,7 +51,8 @@ class Strategy(Protocol):
     Some attributes are optional. `at_once`: the calls of its widest round, where there are several rounds. `each`: what
     a recipe may give in the plural, as `{"principles": "principle", "models": "model"}`; the step then stands for one
     step with each of them, and a change to one of them leaves the others' work as it is. `retired`: parameters that are
-    no more, each with what to write in its place. `audits_only` is true of a strategy that nobody is told to put into a
+    no more, each with what to write in its place. `turns`: how many turns its first prompt must have, where each turn is
+    read on its own. `audits_only` is true of a strategy that nobody is told to put into a
     recipe, because an audit puts it there.
     """
 

@@ -40,7 +40,16 @@ class Score:
     text: str
 
 
-Shape = Text | Choice | Json | Score
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """Nothing is to be written: the vector of each message is wanted, on its own and whatever its role.
+
+    The one draw has as `data` a tuple of vectors, one for each message in order: tuples of finite floats, all of one
+    length that is not 0.
+    """
+
+
+Shape = Text | Choice | Json | Score | Embed
 
 CAGE = "cage"
 """The alias of a request that no model answers: `prompt` names a program of the cage, `variables` are its job.
@@ -98,7 +107,7 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """One sampled reply. `data` is the validated object when the request's shape was `Json`.
+    """One sampled reply. `data` is the validated object when the request's shape was `Json`, vectors when it was `Embed`.
 
     `logprob` is None and `logprobs` empty where none were asked for, or the server's do not spell the text. `ending` is
     the token that ended a choice, where it is told: by it `1` is known from `10`.

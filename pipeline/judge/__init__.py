@@ -12,6 +12,7 @@ from pipeline.judge.measure import Measure
 from pipeline.judge.pairwise import Pairwise
 from pipeline.judge.properties import Properties
 from pipeline.judge.rationale import Rationale
+from pipeline.judge.relevance import Relevance
 from pipeline.judge.rubric import Rubric
 from pipeline.judge.rubric_group import RubricGroup
 from pipeline.judge.verify import Verify
@@ -29,6 +30,7 @@ JUDGE = {
     "pairwise": Pairwise,
     "properties": Properties,
     "rationale": Rationale,
+    "relevance": Relevance,
     "rubric": Rubric,
     "rubric_group": RubricGroup,
     "verify": Verify,

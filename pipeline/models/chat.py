@@ -14,28 +14,22 @@ from typing import Any
 
 import orjson
 
+from pipeline.models.embeddings import EMBEDDING_FIELDS, embedding_body, read_embeddings
 from pipeline.models.logprobs import read_span, read_tokens, token_after
+from pipeline.models.replies import BadReply, read_usage
 from pipeline.models.strict_schema import strict_schema
 from schemas.errors import EngineError, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Draw, Json, TokenLogprob, Usage
+from schemas.requests import Call, Choice, Completion, Draw, Embed, Json, TokenLogprob, Usage
 
-RESERVED = frozenset({"model", "messages", "n", "stream", "response_format", "logprobs", "top_logprobs"})
+RESERVED = frozenset({"model", "messages", "n", "stream", "response_format", "logprobs", "top_logprobs", *EMBEDDING_FIELDS})
 """Fields that decide how a reply is read; a recipe's `options` may not set them."""
 CHOSEN = re.compile(r'"choice"\s*:\s*"((?:[^"\\]|\\.)*)"')
 NAME_LENGTH = 64
 
 
-class BadReply(Exception):
-    """A reply with status 200 that is not what was asked for; `usage` is what it cost all the same."""
-
-    def __init__(self, cause: str, usage: Usage) -> None:
-        super().__init__(cause)
-        self.usage = usage
-
-
 class Chat:
-    """Writes calls to one model as bodies of `chat/completions`.
+    """Writes calls to one model as bodies of `chat/completions`, or of `embeddings` where vectors are wanted.
 
     Options of the recipe are added as they are. `max_completion_tokens: true` names the token limit so; an option that
     is null leaves its field out (`temperature: null`, for models that accept none). `hosted` says that the server is
@@ -54,6 +48,8 @@ class Chat:
     def write(self, call: Call) -> bytes:
         """The body of a call."""
         request = call.request
+        if isinstance(request.shape, Embed):
+            return _dump(embedding_body(call) | self._added)
         sampling = request.sampling
         body: dict[str, Any] = {
             "model": call.model, "messages": call.messages, "temperature": sampling.temperature,
@@ -68,10 +64,14 @@ class Chat:
         body.update(self._added)
         for name in self._dropped:
             body.pop(name, None)
-        try:
-            return orjson.dumps(body)
-        except TypeError as error:
-            raise Unanswerable("bad_request", f"the prompt cannot be sent: {error}") from None
+        return _dump(body)
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError as error:
+        raise Unanswerable("bad_request", f"the prompt cannot be sent: {error}") from None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -94,10 +94,12 @@ def read_completion(raw: bytes, call: Call) -> Completion:
 
     A draw that was refused beside others that were not has an empty text and the finish reason `content_filter`.
     """
+    if isinstance(call.request.shape, Embed):
+        return read_embeddings(raw, call)
     paid = Usage(calls=1)
     try:
         reply = orjson.loads(raw)
-        paid = _read_usage(reply.get("usage") or {})
+        paid = read_usage(reply.get("usage") or {})
         if "choices" not in reply and "error" in reply:
             raise BadReply(f"an error under status 200: {reply['error']}", paid)
         choices: list[dict[str, Any]] = reply["choices"]
@@ -114,13 +116,6 @@ def read_completion(raw: bytes, call: Call) -> Completion:
     if None not in refusals:
         raise Unanswerable("refused", refusals[0] or "")
     return Completion(draws, model, paid)
-
-
-def _read_usage(usage: Mapping[str, Any]) -> Usage:
-    details = usage.get("prompt_tokens_details") or {}
-    return Usage(
-        1, usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0, details.get("cached_tokens") or 0
-    )
 
 
 def _refusal(choice: Mapping[str, Any]) -> str | None:

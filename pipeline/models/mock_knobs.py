@@ -27,7 +27,7 @@ class Knobs:
     p_429: float = knob(0.0, "share of attempts refused with status 429")
     p_500: float = knob(0.0, "share that fail with status 500")
     p_reset: float = knob(0.0, "share whose connection is reset")
-    p_cut_json: float = knob(0.0, "share whose text ends half-way, as at a token limit")
+    p_cut_json: float = knob(0.0, "share whose text ends half-way, as at a token limit, or whose last vector is left out")
     p_cut_body: float = knob(0.0, "share whose HTTP body ends half-way")
     p_hang: float = knob(0.0, "share that are never answered")
     retry_after: float = knob(1.0, "seconds that a 429 asks to wait; negative: it does not say")

@@ -18,6 +18,7 @@ WORDS = (
 TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
 DEEPEST = 8
 CHARACTERS_PER_TOKEN = 4
+DIMENSIONS = 32
 BLOCK_TOKENS = 16
 """Prefix caches work in blocks of this size; the mock's cached tokens are a multiple of it."""
 
@@ -50,6 +51,35 @@ def write_reply(
         "model": body.get("model", "mock"), "choices": choices,
         "usage": write_usage(body.get("messages") or [], produced),
     }
+
+
+def write_embeddings(body: dict[str, Any], *, cut: bool = False) -> dict[str, Any]:
+    """A list of embeddings for a request body, like for like texts; `cut` leaves the last one out."""
+    texts = texts_in(body)
+    data = [{"object": "embedding", "index": index, "embedding": embed(text)} for index, text in enumerate(texts)]
+    tokens = sum(count_tokens(text) for text in texts)
+    return {
+        "object": "list", "model": body["model"], "data": data[:-1] if cut else data,
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def texts_in(body: dict[str, Any]) -> list[str]:
+    """The texts to be embedded; raises `ValueError` when there is none or one is no text."""
+    texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("`input` is a text or a list of texts")
+    return texts
+
+
+def embed(text: str) -> list[float]:
+    """A vector of length 1: how often runs of three bytes are there, dealt to a few dimensions by their hash."""
+    raw = text.encode()
+    counts = [0] * DIMENSIONS
+    for place in range(max(1, len(raw) - 2)):
+        counts[seed_of(raw[place : place + 3]) % DIMENSIONS] += 1
+    length = math.hypot(*counts)
+    return [count / length for count in counts]
 
 
 def write_text(schema: dict[str, Any] | None, source: random.Random, words: int) -> str:

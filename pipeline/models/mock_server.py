@@ -8,6 +8,7 @@ the k-th attempt is a function of the request's bytes and k, never of time or or
 | path                        | what                                                                          |
 |-----------------------------|-------------------------------------------------------------------------------|
 | `POST /v1/chat/completions` | n, json_schema, logprobs, usage with cached tokens                            |
+| `POST /v1/embeddings`       | vectors made of the texts' bytes: texts that share words are near             |
 | `GET /v1/models`            | the models; any name is taken when none was given                             |
 | `GET /stats`                | calls by status, unique bodies, bodies answered more than once, most at once  |
 | `POST /reset`, `/config`    | zero the counts; change any knob at run time (same names as the flags)        |
@@ -29,12 +30,15 @@ import orjson
 from aiohttp import web
 
 from pipeline.models.mock_knobs import Knobs, Stats, choose_fault, draw, turn
-from pipeline.models.mock_replies import write_reply
+from pipeline.models.mock_replies import texts_in, write_embeddings, write_reply
 from schemas.errors import RequestError
 
 LARGEST_BODY_BYTES = 64 * 2**20
 Answer = Callable[[dict[str, Any]], str | list[str] | web.Response | None]
-"""A test's own answer to a request's body: one text for all draws, a text each, a raw response, or None to invent."""
+"""A test's own answer to a request's body: one text for all draws, a text each, a raw response, or None to invent.
+
+Of embeddings only a raw response is taken; they are invented otherwise.
+"""
 
 
 class MockServer:
@@ -51,7 +55,8 @@ class MockServer:
     async def __aenter__(self) -> str:
         app = web.Application(client_max_size=LARGEST_BODY_BYTES)
         app.add_routes([
-            web.post("/v1/chat/completions", self._complete), web.get("/v1/models", self._list_models),
+            web.post("/v1/chat/completions", self._complete), web.post("/v1/embeddings", self._complete),
+            web.get("/v1/models", self._list_models),
             web.get("/stats", self._show_stats), web.post("/reset", self._reset), web.post("/config", self._configure),
         ])
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
@@ -90,7 +95,7 @@ class MockServer:
         if fault == "reset":
             abort(request)
             return fault, web.Response()
-        reply = self._check(request, raw) or self._answer_well(raw, digest, cut=fault == "cut_json")
+        reply = self._check(request, raw) or self._answer_well(request, raw, digest, cut=fault == "cut_json")
         if fault == "cut_body" and reply.status == 200:
             return fault, await self._send_half(request, reply, closes=draw(knobs, digest, attempt, "half") < 0.5)
         return fault or str(reply.status), reply
@@ -101,18 +106,21 @@ class MockServer:
             return fail(401, f"Incorrect API key provided: {request.headers.get('Authorization')}", "invalid_api_key")
         try:
             body = orjson.loads(raw)
-            model, _ = body["model"], body["messages"]
+            model, _ = body["model"], texts_in(body) if is_for_vectors(request) else body["messages"]
         except (ValueError, TypeError, KeyError) as error:
-            return fail(400, f"the body is not a chat completion request: {error!r}")
+            asked = "an embeddings" if is_for_vectors(request) else "a chat completion"
+            return fail(400, f"the body is not {asked} request: {error!r}")
         if self._models and model not in self._models:
             return fail(404, f"The model `{model}` does not exist", "model_not_found")
         return None
 
-    def _answer_well(self, raw: bytes, digest: bytes, *, cut: bool) -> web.Response:
+    def _answer_well(self, request: web.Request, raw: bytes, digest: bytes, *, cut: bool) -> web.Response:
         body = orjson.loads(raw)
         given = self._answer(body) if self._answer else None
         if isinstance(given, web.Response):
             return given
+        if is_for_vectors(request):
+            return say(write_embeddings(body, cut=cut))
         texts = [given] if isinstance(given, str) else given or ()
         seeded = digest + self.knobs.seed.to_bytes(8, "big", signed=True)
         return say(write_reply(body, seeded, words=self.knobs.words, texts=texts, cut=cut))
@@ -153,6 +161,11 @@ class MockServer:
         except (RequestError, ValueError, TypeError) as error:
             return fail(400, str(error))
         return say(asdict(self.knobs))
+
+
+def is_for_vectors(request: web.Request) -> bool:
+    """Whether embeddings are wanted, not chat completions."""
+    return request.path.endswith("/embeddings")
 
 
 def say(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -1,4 +1,4 @@
-"""The engine for any server that speaks OpenAI's chat completions: OpenAI, `vllm serve`, a pool behind one address.
+"""The engine for any server that speaks OpenAI's chat completions or embeddings: OpenAI, `vllm serve`, a pool of them.
 
 It stands on aiohttp alone, because the openai package costs five to ten times the CPU per call. What it adds to a bare
 request: retries with full jitter (AWS, "Exponential Backoff and Jitter"), a load that adapts to the server (`Limiter`),
@@ -18,12 +18,13 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from pipeline.models.chat import BadReply, Chat, read_completion
+from pipeline.models.chat import Chat, read_completion
 from pipeline.models.limiter import LONGEST_WAIT_SECONDS, Limiter
+from pipeline.models.replies import BadReply
 from pipeline.models.setbacks import NOTHING, Server, Setback, read_error
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Completion, Score, Usage
+from schemas.requests import Call, Completion, Embed, Score, Usage
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_HOSTS = ("openai.com", "openai.azure.com")
@@ -46,7 +47,8 @@ class OpenAI:
 
     def __init__(self, spec: ModelSpec, server: Server, chat: Chat, session: aiohttp.ClientSession) -> None:
         self._spec, self._server, self._chat, self._session = spec, server, chat, session
-        self._url = URL(server.url) / "chat" / "completions"
+        self._chat_url = URL(server.url) / "chat" / "completions"
+        self._embeddings_url = URL(server.url) / "embeddings"
         self._backoff_seconds = float(spec.engine_options.get("backoff_seconds", FIRST_BACKOFF_SECONDS))
         self._jitter = random.Random()
         self._limiter = Limiter(
@@ -125,8 +127,9 @@ class OpenAI:
 
     async def _post(self, call: Call, body: bytes) -> Completion | Setback:
         usage = NOTHING
+        url = self._embeddings_url if isinstance(call.request.shape, Embed) else self._chat_url
         try:
-            async with self._session.post(self._url, data=body, allow_redirects=False) as reply:
+            async with self._session.post(url, data=body, allow_redirects=False) as reply:
                 if reply.status == 200:
                     usage = Usage(calls=1)
                 raw = await reply.read()

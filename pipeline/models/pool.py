@@ -19,11 +19,11 @@ from prompts.library import Template
 from schemas.errors import AttemptError, Unanswerable
 from schemas.fingerprints import derive_seed, identify
 from schemas.models import ModelSpec
-from schemas.requests import CAGE, Call, Choice, Completion, Draw, Json, Request, Score, Shape, Usage
+from schemas.requests import CAGE, Call, Choice, Completion, Draw, Embed, Json, Request, Score, Shape, Usage
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 CHAT_TOKENS = 256
-"""More tokens than a chat template adds to a call's messages."""
+"""More tokens than a chat template adds to a call's messages, or a tokenizer to a text to be embedded."""
 LENGTH_OPTIONS = ("max_tokens", "max_completion_tokens")
 SHAPE_ATTEMPTS = 4
 """How often a reply of the wrong shape is asked for again before the unit fails."""
@@ -168,8 +168,10 @@ def _with_cost(usage: Usage, spec: ModelSpec) -> Usage:
 
 
 def _most_cost(call: Call, spec: ModelSpec) -> float:
-    """The most that a call can cost: no token is shorter than a byte, and no reply longer than its limit."""
+    """The most that a call can cost: no token is shorter than a byte, no reply longer than its limit, vectors no token."""
     size = sum(len(message["content"].encode("utf-8", "surrogatepass")) for message in call.messages)
+    if isinstance(call.request.shape, Embed):
+        return price_of(Usage(1, size + CHAT_TOKENS * len(call.messages)), spec)
     limits = [call.request.sampling.max_tokens]
     limits += [value for name in LENGTH_OPTIONS if isinstance(value := spec.options.get(name), int)]
     return price_of(Usage(1, size + CHAT_TOKENS, max(limits) * call.request.sampling.n), spec)
@@ -224,4 +226,6 @@ def _shape_name(shape: Shape) -> str | list[str]:
             return list(options)
         case Score(text):
             return ["score", text]
+        case Embed():
+            return ["embed"]
     return "text"

@@ -16,7 +16,7 @@ from pipeline.models.vllm_start import first_line, import_vllm, start
 from pipeline.models.vllm_words import Words, read_output, read_score
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Completion, Score
+from schemas.requests import Call, Completion, Embed, Score
 
 SHUTDOWN_SECONDS = 20.0
 """vLLM's own 5 s are too short for its workers to end, and then it leaves shared memory behind."""
@@ -48,7 +48,12 @@ class Vllm:
         return f"Vllm(model={self._spec.model!r})"
 
     async def complete(self, call: Call) -> Completion:
-        """Answer one call; cancelling it takes it out of the batch."""
+        """Answer one call; cancelling it takes it out of the batch. Raises `EngineError` when vectors are wanted."""
+        if isinstance(call.request.shape, Embed):
+            raise EngineError(
+                f"the engine `vllm` gives no embeddings; serve {call.model!r} with `vllm serve` and name the server as "
+                "`engine: openai` with its `base_url`"
+            )
         from vllm.exceptions import GracefulHTTPError, VLLMClientError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 

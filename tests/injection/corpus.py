@@ -22,8 +22,9 @@ _CORPUS = yaml.safe_load((HERE / "attacks.yaml").read_text(encoding="utf-8"))
 FAMILIES: dict[str, list[str]] = _CORPUS["attacks"]
 MASTER_KEYS: dict[str, list[str]] = _CORPUS["master_keys"]
 
-# No judge reads this one: it is the conversation itself, whose answer is measured, so its question is a turn of its own.
-NO_JUDGE = {"judge/log_likelihood"}
+# No judge reads these: one is the conversation itself, whose answer is measured, so its question is a turn of its own; the
+# other is two texts that become vectors, each alone.
+NO_JUDGE = {"judge/log_likelihood", "judge/relevance"}
 JUDGES = sorted(
     name
     for path in SHIPPED.glob("judge/*.md")

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.models.chat import BadReply, Chat, read_completion
+from pipeline.models.chat import Chat, read_completion
+from pipeline.models.replies import BadReply
 from pipeline.models.strict_schema import strict_schema
 from schemas.errors import Unanswerable
 from schemas.models import ModelSpec

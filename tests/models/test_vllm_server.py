@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +24,8 @@ from pipeline.models.engine import open_engine
 from pipeline.models.vllm import Vllm
 from schemas.errors import EngineError, Unanswerable
 from schemas.models import ModelSpec
-from schemas.requests import Call, Choice, Completion, Json, Request, Sampling, Shape, Text
+from schemas.requests import Call, Choice, Completion, Embed, Json, Request, Sampling, Shape, Text
+from schemas.rows import Message
 from tests.tiny_model import EXPECTS_VLLM, make_tiny_model
 
 pytestmark = [
@@ -60,15 +62,21 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server_url(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that chats."""
+    with serving(tiny_model, tmp_path_factory.mktemp("server") / "log") as url:
+        yield url
+
+
+@contextmanager
+def serving(tiny_model: Path, log: Path, *more: str) -> Iterator[str]:
     """A server on a free port, started as a module: the `vllm` command of the CPU build finds no package `vllm`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log"
     program = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", f"--model={tiny_model}"]
     with log.open("w") as output:
         server = subprocess.Popen(
-            [*program, "--host=127.0.0.1", f"--port={port}", *ARGUMENTS],
+            [*program, "--host=127.0.0.1", f"--port={port}", *ARGUMENTS, *more],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=os.environ | ENVIRONMENT,
@@ -165,6 +173,26 @@ async def test_a_model_that_the_server_lacks_is_named(server_url: str) -> None:
     with pytest.raises(EngineError, match="small"):
         await engine.complete(Call(call.request, call.messages, "small", call.seed, call.key))
     await engine.close()
+
+
+async def test_a_server_of_embeddings_gives_a_vector_for_each_text(tiny_model: Path, tmp_path: Path) -> None:
+    with serving(tiny_model, tmp_path / "log", "--runner=pooling", "--convert=embed") as url:
+        calls = [embedding_of("What turns?", "The stone."), embedding_of("The stone.", "The stone.")]
+        first, second = await ask_server(url, *calls)
+        with pytest.raises(Unanswerable) as caught:
+            await ask_server(url, embedding_of("long " * 9000))
+    assert caught.value.reason == "prompt_too_long"
+    assert [len(vector) for vector in first.data] == [64, 64]
+    assert first.data[1] == pytest.approx(second.data[0], abs=0.01)
+    assert second.data[0] == pytest.approx(second.data[1], abs=0.01)
+    assert first.data[0] != pytest.approx(first.data[1], abs=0.01)
+    assert first.usage.calls == 1
+    assert first.usage.tokens_in > 0 == first.usage.tokens_out
+
+
+def embedding_of(*texts: str) -> Call:
+    messages: list[Message] = [{"role": "user", "content": text} for text in texts]
+    return Call(Request("judge/any", {}, "tiny", Embed()), messages, "tiny", 7, "req_1")
 
 
 async def test_server_and_process_give_one_answer(

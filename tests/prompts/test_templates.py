@@ -168,8 +168,9 @@ def test_every_template_is_found() -> None:
 
 
 def roles_of(name: str) -> list[str]:
-    """The turns of a shipped template; one that only measures how likely an answer is has no rules to give."""
-    return ["user"] if name == "judge/log_likelihood" else ["system", "user"]
+    """The turns of a shipped template; those that only measure, likelihood or nearness, have no rules to give."""
+    measuring = {"judge/log_likelihood": ["user"], "judge/relevance": ["user", "assistant"]}
+    return measuring.get(name, ["system", "user"])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,11 +7,11 @@ import math
 from pydantic import ValidationError
 
 from pipeline.models.rehearsal.answers import ANSWERS
-from pipeline.models.rehearsal.measure import SCORES
+from pipeline.models.rehearsal.measure import SCORES, embed
 from pipeline.models.rehearsal.options import Dice, Options, Played
 from schemas.errors import EngineError, nearest
 from schemas.models import ModelSpec
-from schemas.requests import Call, Completion, Draw, Request, Score, TokenLogprob, Usage
+from schemas.requests import Call, Completion, Draw, Embed, Request, Score, TokenLogprob, Usage
 from schemas.tokens import estimate_tokens
 
 
@@ -38,6 +38,8 @@ class Rehearsal:
         """Answer from the variables of the request; raises `EngineError` for a prompt that has no rehearsal."""
         if isinstance(call.request.shape, Score):
             return self._score(call, call.request.shape.text)
+        if isinstance(call.request.shape, Embed):
+            return self._embed(call)
         answer = ANSWERS.get(call.request.prompt)
         if answer is None:
             raise EngineError(
@@ -65,6 +67,12 @@ class Rehearsal:
         tokens_in = sum(estimate_tokens(message["content"]) for message in call.messages) + len(words)
         draw = Draw(text, tokens=len(words), logprob=sum(words))
         return Completion((draw,), self._model, Usage(calls=1, tokens_in=tokens_in))
+
+    def _embed(self, call: Call) -> Completion:
+        """A vector for each message."""
+        vectors = tuple(embed(message["content"], self._model) for message in call.messages)
+        tokens_in = sum(estimate_tokens(message["content"]) for message in call.messages)
+        return Completion((Draw("", data=vectors),), self._model, Usage(calls=1, tokens_in=tokens_in))
 
     async def close(self) -> None:
         """Nothing to let go of."""
