@@ -137,6 +137,16 @@ def _hang(tree: Tree, node: Node) -> None:
         tree.add(Text(f"… and {node.left_out} more", style="dim"))
 
 
+def _said(row: Mapping[str, Any]) -> str:
+    """What a signal says: a vote with how likely it is, or a value, or that the judge declined."""
+    if row["vote"]:
+        p = row["probability"]
+        return f"{row['vote']} (P(a) {p:.2f})" if p is not None and p not in (0, 0.5, 1) else str(row["vote"])
+    if row["value"] is not None:
+        return f"{row['value']:g}"
+    return "declined" if row["abstained"] else "no verdict"
+
+
 def _node(node: Node, style: str = "") -> Text:
     """One row in a few words, with the step that made it and what that cost."""
     row = node.row
@@ -150,8 +160,9 @@ def _node(node: Node, style: str = "") -> Text:
         case "responses":
             what = f"{row['role']} by {row['model']}: {row['text']}"
         case "signals":
-            vote, reason = row["vote"] or "no vote", row["rationale"] or row["raw"] or ""
-            what = f"{row['name']}, shown {row['order'] or '-'}: {vote} by {row['evaluator']}: {reason}"
+            about = f" of {row['response_ids'][0]}" if len(row["response_ids"]) == 1 else ""
+            shown = f", shown {row['order']}" if row["order"] else ""
+            what = f"{row['name']}{about}{shown}: {_said(row)} by {row['evaluator']}: {row['rationale'] or row['raw'] or ''}"
         case _:
             what = f"{row['rule']}, gap {row['score_gap']:.2f}, p {row['p_chosen']:.2f}, confidence {row['confidence']:.2f}"
     made = ""

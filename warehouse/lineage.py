@@ -151,11 +151,11 @@ def _children(
 
 
 def _about(node: Node, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of the signals about a prompt, those that compare the two responses of a pair; other rows as they are."""
+    """Of the signals about a prompt, those on the two responses of a pair or on one of them; other rows as they are."""
     if node.table != "pairs":
         return rows
     both = {node.row["chosen_id"], node.row["rejected_id"]}
-    return [row for row in rows if both <= set(row["response_ids"])]
+    return [row for row in rows if row["response_ids"] and set(row["response_ids"]) <= both]
 
 
 def _with_outcomes(cursor: duckdb.DuckDBPyConnection, nodes: list[Node]) -> None:

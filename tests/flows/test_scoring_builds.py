@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 
 import builds
 import yaml
+from rich.console import Console
 
+from flows import show
 from flows.forecast import forecast
 from warehouse.address import Address
+from warehouse.guest import guest
+from warehouse.lineage import trace
 
 SURE = {"model": "rehearsal", "options": {"misquote": 0, "noise": 0, "position_bias": 0}}
 BEFORE: list[Any] = ["mine/chunk", "mine/qa", {"sample/grid": {"draws": 3, "show": "passage"}}, "sample/gold"]
@@ -120,3 +125,25 @@ async def test_more_answers_than_are_shown_at_once_are_an_outcome(
     await builds.run(builds.write_recipe(tmp_path, steps=steps), documents, lake)
     outcomes = builds.ask(lake, "SELECT DISTINCT status, reason, calls FROM outcomes WHERE step = 'judge/listwise'")
     assert outcomes == [("none", "too_many_candidates", 0)]
+
+
+async def test_a_pair_is_explained_by_the_scores_it_rests_on(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """Every verdict on the way: those on the pair, and those on either of its answers; no other answer's."""
+    judges = [{"judge/rubric": {"aspect": "direct"}}, {"judge/pairwise": {"principle": "grounded"}}]
+    label = {"select/from_scores": {"combine": "single", "aspects": ["direct"], "pair": "best_worst"}}
+    steps = [*builds.STEPS[:4], *judges, label, builds.STEPS[-1]]
+    await builds.run(builds.write_recipe(tmp_path, steps=steps), documents, lake)
+    for pair_id, chosen, rejected in builds.ask(lake, "SELECT pair_id, chosen_id, rejected_id FROM latest_pairs"):
+        with guest(lake) as cursor:
+            found = trace(cursor, pair_id)
+        signals = [node.row for node in found.node.children if node.table == "signals"]
+        assert {tuple(sorted(row["response_ids"])) for row in signals} == {
+            (chosen,),
+            (rejected,),
+            tuple(sorted((chosen, rejected))),
+        }
+        told = Console(width=200, record=True, file=io.StringIO())
+        told.print(show.lineage(found))
+        text = told.export_text()
+        assert f"direct of {chosen}: " in text
+        assert "grounded, shown ab: " in text

@@ -198,7 +198,7 @@ async def test_consistency_and_fairness_of_a_judge_are_those_reckoned_by_hand(st
     assert biased[:7] == ("biased", 11, 5, 3, 1, 2, 1)
     assert biased[7] == pytest.approx(5 / 9)
     assert biased[8] == pytest.approx((1**2 - 3**2) / ((3 + 1) * 9))
-    assert fair == ("fair", 4, 4, 0, 0, 0, 0, 1.0, None)
+    assert fair == ("fair", 4, 4, 0, 0, 0, 0, 1.0, 0.0)
 
 
 async def test_a_judge_that_always_takes_the_first_is_all_primacy(store: Store) -> None:

@@ -58,8 +58,9 @@ SELECT evaluator, name AS principle, fingerprint, count(*) AS pairs,
     count(*) FILTER (WHERE class = 'missing') AS missing,
     count(*) FILTER (WHERE ab = 'tie' AND ba = 'tie') AS ties,
     consistent / nullif(consistent + primacy + recency, 0) AS position_consistency,
-    (recency * recency - primacy * primacy) / nullif((primacy + recency) * (consistent + primacy + recency), 0)
-        AS preference_fairness
+    CASE WHEN primacy + recency = 0 AND consistent > 0 THEN 0.0
+        ELSE (recency * recency - primacy * primacy) / nullif((primacy + recency) * (consistent + primacy + recency), 0)
+        END AS preference_fairness
 FROM classed GROUP BY ALL;
 
 -- What facts change: each verdict beside the one that the same judge gave on the same pair, in the same order and draw,
@@ -307,6 +308,7 @@ UNION ALL SELECT 'pairs', p.pair_id FROM pairs p ANTI JOIN responses r ON r.resp
 UNION ALL SELECT 'pairs', p.pair_id FROM pairs p ANTI JOIN responses r ON r.response_id = p.rejected_id
 UNION ALL SELECT 'responses', r.response_id FROM responses r ANTI JOIN prompts q ON q.prompt_id = r.prompt_id
 UNION ALL SELECT 'signals', s.signal_id FROM signals s ANTI JOIN prompts q ON q.prompt_id = s.prompt_id
+UNION ALL SELECT 'labels', l.label_id FROM labels l ANTI JOIN prompts q ON q.prompt_id = l.prompt_id
 UNION ALL SELECT 'prompts', q.prompt_id FROM prompts q ANTI JOIN documents d ON d.document_id = q.document_id
 UNION ALL SELECT 'passages', s.passage_id FROM passages s ANTI JOIN documents d ON d.document_id = s.document_id
 UNION ALL SELECT 'outcomes', o.unit_id FROM outcomes o ANTI JOIN fingerprints f ON f.fingerprint = o.fingerprint;
