@@ -28,6 +28,7 @@ class Budget:
         self.spent = Usage()
         self._calls_held = 0
         self._cost_held = 0.0
+        self._holders_of_cost = 0  # a sum of money need not come back to 0 when all of it is given back
         self._changed = asyncio.Event()
 
     @property
@@ -45,28 +46,37 @@ class Budget:
 
     async def hold_cost(self, cost: float) -> None:
         """Hold so much money; raises `LimitReached` when there will not be so much."""
-        while (problem := self._cost_missing(cost)) and self._cost_held > 0:
+        while (problem := self._cost_missing(cost)) and self._holders_of_cost:
             await self._change()
         if problem:
             raise LimitReached(problem)
-        self._cost_held += cost
+        self._hold_cost(cost)
 
     def hold_more(self, cost: float) -> None:
         """Hold one call that nobody foresaw, at most at this cost, or raise `LimitReached` at once."""
         if problem := self._calls_missing(1) or self._cost_missing(cost):
             raise LimitReached(problem)
         self._calls_held += 1
-        self._cost_held += cost
+        self._hold_cost(cost)
 
     def spend(self, usage: Usage) -> None:
         """Note what was spent of what is held; it stays held until it is given back."""
         self.spent += usage
 
-    def give_back(self, calls: int, cost: float) -> None:
-        """Let go of what was held."""
-        self._calls_held -= calls
-        self._cost_held = max(0.0, self._cost_held - cost)
+    def give_back_calls(self, count: int) -> None:
+        """Let go of calls that were held."""
+        self._calls_held -= count
         self._changed.set()
+
+    def give_back_cost(self, cost: float) -> None:
+        """Let go of money that was held."""
+        self._holders_of_cost -= 1
+        self._cost_held = max(0.0, self._cost_held - cost) if self._holders_of_cost else 0.0
+        self._changed.set()
+
+    def _hold_cost(self, cost: float) -> None:
+        self._holders_of_cost += 1
+        self._cost_held += cost
 
     def _calls_missing(self, count: int) -> str:
         most = self._limits.max_calls
@@ -110,7 +120,7 @@ class Allowance:
             yield
         finally:
             for budget in held:
-                budget.give_back(0, cost)
+                budget.give_back_cost(cost)
 
     @asynccontextmanager
     async def one_more(self, cost: float) -> AsyncIterator[None]:
@@ -123,14 +133,15 @@ class Allowance:
             yield
         finally:
             for budget in held:
-                budget.give_back(1, cost)
+                budget.give_back_calls(1)
+                budget.give_back_cost(cost)
 
     def spend(self, usage: Usage, *, foreseen: bool) -> None:
         """Note one answered call; one that was foreseen is no longer held, for it is spent."""
         for budget in self.budgets:
             budget.spend(usage)
             if foreseen and self.calls_spent < self.calls_held:
-                budget.give_back(1, 0.0)
+                budget.give_back_calls(1)
         self.calls_spent += foreseen
 
 
@@ -147,4 +158,4 @@ async def allowance_of(budgets: Sequence[Budget], calls: int) -> AsyncIterator[A
         yield allowance
     finally:
         for budget in held:
-            budget.give_back(max(0, calls - allowance.calls_spent), 0.0)
+            budget.give_back_calls(max(0, calls - allowance.calls_spent))

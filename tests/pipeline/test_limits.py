@@ -154,3 +154,46 @@ def test_whatever_units_do_a_budget_holds(most: int, units: list[tuple[int, int,
     assert budget.spent.calls == made <= most
     left = most - made
     assert all(was or held > left for (held, _, _), was in zip(units, begun, strict=True)), "room was left for this one"
+
+
+@given(
+    most=st.floats(0.01, 3),
+    rounds=st.lists(st.tuples(st.floats(0.001, 1), st.floats(0, 1), st.integers(0, 3)), max_size=12),
+)
+def test_money_that_is_given_back_is_there_again(most: float, rounds: list[tuple[float, float, int]]) -> None:
+    """Rounds hold the most they can cost and spend a share of it; nobody waits for ever, and no more is spent than there is."""
+    budget = Budget(Limits(max_cost=most), "a test")
+
+    async def one(cost: float, share: float, naps: int) -> bool:
+        try:
+            async with allowance_of([budget], 1) as allowance, allowance.round_of(cost):
+                for _ in range(naps):
+                    await asyncio.sleep(0)
+                allowance.spend(Usage(calls=1, cost=cost * share), foreseen=True)
+                assert budget.spent.cost <= most * (1 + 1e-9)
+                return True
+        except LimitReached:
+            return False
+
+    async def all_of_them() -> list[bool]:
+        return list(await asyncio.wait_for(asyncio.gather(*(one(*each) for each in rounds)), 5))
+
+    begun = asyncio.run(all_of_them())
+    left = most - budget.spent.cost
+    assert all(was or cost > left * (1 - 1e-9) for (cost, _, _), was in zip(rounds, begun, strict=True)), "room was left"
+
+
+def test_sums_of_money_that_do_not_come_back_to_nothing_keep_nobody_waiting() -> None:
+    """0.1 + 0.2 - 0.1 - 0.2 is not 0."""
+    budget = Budget(Limits(max_cost=0.35), "a test")
+
+    async def one(cost: float) -> None:
+        async with allowance_of([budget], 1) as allowance, allowance.round_of(cost):
+            await asyncio.sleep(0)
+
+    async def scene() -> None:
+        await asyncio.gather(one(0.1), one(0.2))
+        with pytest.raises(LimitReached):
+            await asyncio.wait_for(one(0.4), 2)
+
+    asyncio.run(scene())
