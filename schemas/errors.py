@@ -13,6 +13,7 @@
     │   └── HeldBack          the release failed a gate
     └── AttemptError          how one unit of work ended, caught by the stage runner
         ├── Transient         may succeed later: no outcome is written
+        │   └── Wasted        … but asking again now is another call to be paid for
         └── Unanswerable      will not succeed: an outcome with a reason is written
 
 A `PrefmillError` is shown to people as its one sentence, never as a traceback.
@@ -87,6 +88,10 @@ class AttemptError(PrefmillError):
 
 class Transient(AttemptError):
     """May succeed later: the unit stays pending and no outcome is written."""
+
+
+class Wasted(Transient):
+    """A call was paid for and brought no reply; asking again is another call, which somebody has to allow."""
 
 
 class Unanswerable(AttemptError):

@@ -87,13 +87,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request made concrete for an engine: rendered messages, the real model name, a seed, and its hash."""
+    """A request made concrete for an engine: rendered messages, the real model name, a seed, and its hash.
+
+    With `is_counted` an engine does not ask again by itself once a call was paid for: it raises `Wasted`.
+    """
 
     request: Request
     messages: list[Message]
     model: str
     seed: int
     key: str
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from schemas.errors import Transient
 from schemas.recipe import Limits
@@ -102,7 +102,6 @@ class Allowance:
     budgets: Sequence[Budget]
     calls_held: int = 0
     calls_spent: int = 0
-    cost_held: float = field(default=0.0)
 
     @property
     def limits_cost(self) -> bool:

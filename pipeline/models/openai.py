@@ -22,7 +22,7 @@ from pipeline.models.chat import Chat, read_completion
 from pipeline.models.limiter import LONGEST_WAIT_SECONDS, Limiter
 from pipeline.models.replies import BadReply
 from pipeline.models.setbacks import NOTHING, Server, Setback, read_error
-from schemas.errors import EngineError, Transient, Unanswerable
+from schemas.errors import EngineError, Transient, Unanswerable, Wasted
 from schemas.models import ModelSpec
 from schemas.requests import Call, Completion, Embed, Score, Usage
 
@@ -91,8 +91,11 @@ class OpenAI:
             attempt += 1
             if end.usage is not NOTHING:
                 wasted += end.usage
+                if call.is_counted:
+                    raise _without_answer(Wasted(f"{self._server.url} gave no answer: {end.cause}"), wasted)
             if end.is_final or attempt >= self._spec.attempts or (end.wait_seconds or 0.0) > LONGEST_WAIT_SECONDS:
-                raise Transient(f"{self._server.url} gave no answer in {attempt} attempts; the last: {end.cause}")
+                said = f"{self._server.url} gave no answer in {attempt} attempts; the last: {end.cause}"
+                raise _without_answer(Transient(said), wasted)
             await asyncio.sleep(self._wait_seconds(end, attempt))
 
     async def close(self) -> None:
@@ -142,6 +145,13 @@ class OpenAI:
         except (aiohttp.ClientError, OSError) as error:
             return Setback(_describe(error, self._server), usage=usage)
         return read_error(reply.status, reply.headers, raw, server=self._server, model=call.model)
+
+
+def _without_answer(problem: Transient, wasted: Usage) -> Transient:
+    """The problem, with what was paid for nothing."""
+    if wasted is not NOTHING:
+        problem.usage = wasted
+    return problem
 
 
 def _read_server(spec: ModelSpec) -> Server:

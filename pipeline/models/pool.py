@@ -16,7 +16,7 @@ from pipeline.models.cage import Cage
 from pipeline.models.engine import Engine, open_engine
 from pipeline.models.places import Places
 from prompts.library import Template
-from schemas.errors import AttemptError, Unanswerable
+from schemas.errors import AttemptError, Unanswerable, Wasted
 from schemas.fingerprints import derive_seed, identify
 from schemas.models import ModelSpec
 from schemas.requests import CAGE, Call, Choice, Completion, Draw, Embed, Json, Request, Score, Shape, Usage
@@ -139,11 +139,24 @@ class ModelPool:
 async def _complete(
     engine: Engine, call: Call, spec: ModelSpec, allowance: Allowance | None, *, foreseen: bool
 ) -> Completion:
-    """One attempt, with its price; what it cost is noted even if it was answered with a refusal."""
-    if allowance is not None and not foreseen:
-        async with allowance.one_more(_most_cost(call, spec)):
-            return await _priced(engine, call, spec, allowance, foreseen=False)
-    return await _priced(engine, call, spec, allowance, foreseen=True)
+    """The reply to a call, with the price of all it took; a limit is asked before each call that nobody foresaw."""
+    if allowance is None or not allowance.budgets:
+        return await _priced(engine, call, spec, allowance, foreseen=foreseen)
+    counted, used = replace(call, is_counted=True), Usage()
+    for attempt in range(spec.attempts):
+        try:
+            if foreseen and attempt == 0:
+                completion = await _priced(engine, counted, spec, allowance, foreseen=True)
+            else:
+                async with allowance.one_more(_most_cost(call, spec)):
+                    completion = await _priced(engine, counted, spec, allowance, foreseen=False)
+            return replace(completion, usage=used + completion.usage)
+        except AttemptError as unanswered:
+            used += unanswered.usage or Usage()
+            unanswered.usage = used
+            if not isinstance(unanswered, Wasted) or attempt + 1 == spec.attempts:
+                raise
+    raise AssertionError("a model is asked at least once")
 
 
 async def _priced(
@@ -153,9 +166,11 @@ async def _priced(
         completion = await engine.complete(call)
     except AttemptError as unanswered:
         if unanswered.usage is not None:
-            unanswered.usage = _with_cost(unanswered.usage, spec)
+            paid = unanswered.usage = _with_cost(unanswered.usage, spec)
             if allowance is not None:
-                allowance.spend(unanswered.usage, foreseen=foreseen)
+                # A reply cut off before it told its tokens may have cost the most that it can.
+                told = paid if paid.tokens_in else replace(paid, cost=_most_cost(call, spec))
+                allowance.spend(told, foreseen=foreseen)
         raise
     completion = replace(completion, usage=_with_cost(completion.usage, spec))
     if allowance is not None:

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from scripted import rehearse, said
 
 from pipeline.models.budget import Budget, LimitReached, allowance_of
+from pipeline.models.mock_knobs import Knobs
+from pipeline.models.mock_server import MockServer
 from schemas.errors import Deferred, RecipeError, RequestError
 from schemas.recipe import Limits
 from schemas.requests import Call, Completion, Usage
@@ -99,6 +101,29 @@ async def test_a_reply_of_the_wrong_shape_is_not_asked_for_again_beyond_the_limi
     assert log.asked(JUDGE) <= 5
     assert isinstance(built.problem, Deferred)
     assert builds.ask(lake, "SELECT count(*) FROM outcomes WHERE step = ?", [JUDGE]) == [(0,)]
+
+
+@pytest.mark.parametrize("limits", [Limits(max_calls=5), Limits(max_cost=6.0)], ids=["calls", "money"])
+async def test_calls_that_a_server_answers_with_half_a_body_count_too(
+    tmp_path: Path, lake: Address, limits: Limits
+) -> None:
+    """They are paid for, and asked for again: every time the limit has to allow it."""
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    for number in range(12):
+        (sources / f"{number}.md").write_text(f"The stone of mill {number} turns on a bed of granite.\n")
+    server = MockServer(knobs=Knobs(latency_ms=0.0, p_cut_body=0.5))
+    async with server as base_url:
+        model = {"model": "m", "engine": "openai", "base_url": base_url, "price": {"input": 1000.0, "output": 1000.0}}
+        model["engine_options"] = {"backoff_seconds": 0.01}
+        steps = ["mine/chunk", {"mine/qa": {"max_tokens": 64}}, "sample/gold"]
+        recipe = builds.write_recipe(tmp_path, models={"default": model}, steps=steps)
+        built = await builds.run(recipe, sources, lake, limits=limits)
+    assert isinstance(built.problem, Deferred)
+    assert server.stats.by_status["cut_body"] > 0
+    assert built.calls == server.stats.calls > 0, "what was paid for nothing is on the bill"
+    assert built.calls <= (limits.max_calls or 100)
+    assert sum(report.usage.cost for report in built.reports) <= (limits.max_cost or 1e9)
 
 
 @pytest.mark.parametrize(
