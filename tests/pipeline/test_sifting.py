@@ -292,7 +292,8 @@ async def test_signals_are_means_over_orders_and_then_over_judges(
     monkeypatch.setitem(STRATEGIES, "select/look", Look)
     columns = ["signal:grounded", "chosen:stars", "rejected:stars", "gap:stars"]
     steps = [*builds.STEPS[:6], {"select/look": {"columns": columns}}, *builds.STEPS[6:]]
-    steps.insert(4, {"judge/rubric": {"aspect": {"name": "stars", "definition": "How good it is.", "scale": {1: "bad", 2: "so", 3: "good"}}}})
+    aspect = {"name": "stars", "definition": "How good it is.", "scale": {1: "bad", 2: "so", 3: "good"}}
+    steps.insert(4, {"judge/rubric": {"aspect": aspect}})
     await builds.run(builds.write_recipe(tmp_path, steps=steps), documents, lake)
     query = """
         SELECT p.pair_id, avg(CASE WHEN s.response_ids[1] = p.chosen_id THEN s.probability ELSE 1 - s.probability END)
