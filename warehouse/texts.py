@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-_CONTROLS = " OR ".join(f"contains({{0}}, chr({code}))" for code in range(9, 14))
-_RUNS = rf"CASE WHEN {_CONTROLS} THEN regexp_replace({{0}}, '[\t-\r ]{{{{2,}}}}|[\t-\r]', ' ', 'g')"
-_COLLAPSED = rf"({_RUNS} ELSE regexp_replace({{0}}, '  +', ' ', 'g') END)"
+_CONTROLS = " OR ".join(f"contains({{text}}, chr({code}))" for code in range(9, 14))
+_RUNS = rf"CASE WHEN {_CONTROLS} THEN regexp_replace({{text}}, '[\t-\r ]{{{{2,}}}}|[\t-\r]', ' ', 'g')"
+_COLLAPSED = rf"({_RUNS} ELSE regexp_replace({{text}}, '  +', ' ', 'g') END)"
 
 _HAS_ENDS = f"prefix({_COLLAPSED}, ' ') OR suffix({_COLLAPSED}, ' ')"
 
 TIDY_SQL = f"(CASE WHEN {_HAS_ENDS} THEN trim({_COLLAPSED}, ' ') ELSE {_COLLAPSED} END)"
-"""A text, put in as `TIDY_SQL.format("column")`, with runs of white space as one blank and trimmed ends, for whoever groups
+"""A text, put in as `TIDY_SQL.format(text="column")`, with runs of white space as one blank and trimmed ends, for whoever groups
 by it: two texts that differ in white space alone are the same then.
 
 White space is what `bytes.split` takes for it: blank, tab, line feed, vertical tab, form feed, carriage return. Other blanks

@@ -22,7 +22,7 @@ TEXTS = st.lists(
 def tidied(texts: list[str]) -> list[str]:
     """The texts as the expression makes them, in order; written as bytes, because a statement ends at a NUL."""
     rows = ", ".join(f"({k}, decode(unhex('{text.encode().hex()}')))" for k, text in enumerate(texts))
-    query = f"SELECT {TIDY_SQL.format('body')} FROM (VALUES {rows}) AS given(k, body) ORDER BY k"
+    query = f"SELECT {TIDY_SQL.format(text='body')} FROM (VALUES {rows}) AS given(k, body) ORDER BY k"
     return [text for (text,) in duckdb.connect().execute(query).fetchall()]
 
 
@@ -48,4 +48,4 @@ def test_tidying_in_examples(text: str, tidy: str) -> None:
 
 
 def test_a_text_that_is_missing_stays_missing() -> None:
-    assert duckdb.connect().execute(f"SELECT {TIDY_SQL.format('NULL::VARCHAR')}").fetchall() == [(None,)]
+    assert duckdb.connect().execute(f"SELECT {TIDY_SQL.format(text='NULL::VARCHAR')}").fetchall() == [(None,)]
