@@ -41,6 +41,7 @@ PREFIXES = {
     "groups": "grp",
     "listings": "lst",
     "releases": "rel",
+    "revocations": "rev",
     "requests": "req",
 }
 

@@ -34,6 +34,24 @@ SELECT f.build_id, b.recipe, f.position, f.step, f.status, f.reason, f.units, f.
 FROM build_funnel f JOIN builds b USING (build_id)
 ORDER BY b.started_at DESC, f.position, f.units DESC;
 
+-- Documents that must not be in a release any more, each with the revocation that says so: found at a revoked place by any
+-- build, or under a revoked licence now.
+CREATE OR REPLACE VIEW revoked_documents AS
+WITH live AS (FROM revocations WHERE lifted_at IS NULL), covered AS (
+    SELECT revocation_id, document_id FROM revocation_documents
+    UNION SELECT r.revocation_id, d.document_id FROM documents d JOIN live r ON r.kind = 'licence' AND lower(r.value) = lower(d.licence)
+)
+SELECT d.document_id, d.uri, d.title, d.licence, r.revocation_id, r.kind, r.value, r.note, r.revoked_at
+FROM covered c JOIN live r ON r.revocation_id = c.revocation_id JOIN documents d ON d.document_id = c.document_id;
+
+-- Releases with rows from documents that were revoked since, newest first. They stay as they were published.
+CREATE OR REPLACE VIEW affected_releases AS
+SELECT r.release, r.recipe, r.status, r.pairs, count(*) AS affected_pairs,
+    count(DISTINCT p.document_id) AS affected_documents, r.created_at
+FROM releases r JOIN release_rows l ON l.release = r.release JOIN pairs p ON p.pair_id = l.pair_id
+SEMI JOIN revoked_documents d ON d.document_id = p.document_id
+GROUP BY r.release, r.recipe, r.status, r.pairs, r.created_at ORDER BY r.created_at DESC, r.release DESC;
+
 -- Position consistency and preference fairness of every judge (arXiv 2406.07791): each pair asked in both orders is
 -- consistent, or leans to the answer shown first (primacy) or second (recency). fairness < 0 leans to the first.
 CREATE OR REPLACE VIEW judge_consistency AS
