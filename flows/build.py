@@ -14,7 +14,7 @@ from flows.stopping import stop_on_signals
 from pipeline.binding import BoundRecipe, BoundStep, bind, models_used
 from pipeline.models.choose import Chosen, choose_all
 from pipeline.models.pool import ModelPool
-from pipeline.runner import intake
+from pipeline.runner import intake, revoked
 from pipeline.runner.intake import Sources, take_in
 from pipeline.runner.landing import Landed, land
 from pipeline.runner.steps import Progress, StageRunner, StepReport
@@ -23,6 +23,7 @@ from schemas.models import EngineName
 from schemas.recipe import UNLIMITED, Limits, RecipeFile
 from warehouse.address import Address
 from warehouse.builds import FunnelRow, audit, compact, finish_build, note_funnel, note_listing, start_build
+from warehouse.leaving_out import is_anything_revoked
 from warehouse.ledger import Ledger
 from warehouse.plan import EVERY_SHARD, Plan
 from warehouse.store import Store
@@ -145,8 +146,12 @@ class _Build:
         recipe, job = self.job.recipe, self.job
         version = importlib.metadata.version("prefmill")
         steps = [(0, intake.KEY, intake.FINGERPRINT, intake.IDENTITY)]
+        if await is_anything_revoked(self.store):
+            steps.append((len(steps), revoked.KEY, revoked.FINGERPRINT, revoked.IDENTITY))
+        self.first = len(steps)
         steps += [
-            (place, step.label, step.fingerprint, step.identity) for place, step in enumerate(recipe.steps, start=1)
+            (place, step.label, step.fingerprint, step.identity)
+            for place, step in enumerate(recipe.steps, start=self.first)
         ]
         models = {alias: {**each.spec.identity(), "engine": each.spec.engine} for alias, each in job.chosen.items()}
         self.built = Built(
@@ -192,12 +197,14 @@ class _Build:
             limit=self.job.limit,
         )
         await note_listing(self.store, self.built.build_id)
+        if self.first > 1:
+            self.built.reports.append(await self.run_task(revoked.KEY, EVERY_SHARD, self._leave_out))
         over = await self._pass_over()
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:
             async with turn:
-                for place, step in enumerate(recipe.row_local[over:], start=1 + over):
+                for place, step in enumerate(recipe.row_local[over:], start=self.first + over):
                     if not self.stopping.is_set():
                         work = functools.partial(self.runner.run, place, step, shard)
                         self.built.reports.append(await self.run_task(step.label, shard, work))
@@ -210,7 +217,7 @@ class _Build:
             raise problems.exceptions[0] from None
         if self.stopping.is_set():
             raise Stopped("stopped; what was finished is kept, run the same build again to go on")
-        for place, step in enumerate(recipe.set_wide, start=1 + len(recipe.row_local)):
+        for place, step in enumerate(recipe.set_wide, start=self.first + len(recipe.row_local)):
             report = await self.run_task(
                 step.label, EVERY_SHARD, functools.partial(self.runner.run_set_wide, place, step)
             )
@@ -219,7 +226,7 @@ class _Build:
     async def _pass_over(self) -> int:
         """Pass over the leading steps that have nothing to do; returns how many."""
         for over, step in enumerate(self.job.recipe.row_local):
-            report = await self.runner.pass_over(1 + over, step)
+            report = await self.runner.pass_over(self.first + over, step)
             if report is None:
                 return over
 
@@ -239,6 +246,9 @@ class _Build:
             progress=self.progress,
             limit=self.job.limit,
         )
+
+    async def _leave_out(self) -> StepReport:
+        return await revoked.leave_out_revoked(self.store, self.first - 1, self.built.build_id, self.progress)
 
     async def _land(self, models: Mapping[str, Any], version: str) -> None:
         async def work() -> Landed:

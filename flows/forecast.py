@@ -26,10 +26,12 @@ from schemas.requests import Usage
 from schemas.rows import Document, DocumentAnswer, Row
 from schemas.tokens import estimate_tokens
 from schemas.units import DocumentUnit
+from warehouse.leaving_out import is_anything_revoked, leave_out
 from warehouse.plan import Plan
 from warehouse.store import Store
 
 ONE_SHARD = 0
+BEFORE_STEPS = -1
 AT_ONCE = 512
 
 
@@ -97,6 +99,9 @@ class _Forecaster:
             rows = [Forecast(intake.KEY, new, 0, 0, 0, 0.0, True)]
             if self.plan is not None:
                 await self.plan.share_out(0, intake.FINGERPRINT, documents_per_shard=2**31, most_shards=1, limit=None)
+                assert store is not None
+                if await is_anything_revoked(store):
+                    await leave_out(store, BEFORE_STEPS, intake.FINGERPRINT)
             for place, step in enumerate(self.job.recipe.row_local, start=1):
                 rows.append(await self._step(place, step))
             return rows

@@ -13,8 +13,9 @@ from typing import Any
 import builds
 import pytest
 
-from flows import cli
+from flows import cli, revoking
 from warehouse.address import Address
+from warehouse.revocations import Wanted
 from warehouse.store import Store
 
 
@@ -166,3 +167,170 @@ def test_beside_a_running_build_it_waits_for_nobody(
     assert said.code == 1
     assert "another process" in said.err
     assert prefmill("revoke", "--list").out == "nothing is revoked\n"
+
+
+# --- what a later build leaves out -----------------------------------------------------------------------------------
+
+
+def funnel_of(built: builds.Built, step: str = "mine/revoked") -> dict[tuple[str, str], int]:
+    """How the units of a step ended."""
+    return {(row.status, row.reason): row.units for row in built.funnel if row.step == step}
+
+
+def released(address: Address, built: builds.Built) -> set[str]:
+    """The names of the files that a build's release has pairs from."""
+    assert built.landed is not None
+    query = (
+        "SELECT DISTINCT d.uri FROM release_rows JOIN pairs USING (pair_id) JOIN documents d USING (document_id) "
+        "WHERE release = ?"
+    )
+    found = {Path(uri).name for (uri,) in builds.ask(address, query, [built.landed.release.release])}
+    builds.leave()
+    return found
+
+
+def manifest_of(address: Address, built: builds.Built) -> Any:
+    """The manifest of a build's release."""
+    assert built.landed is not None
+    return json.loads((address.root / built.landed.release.folder / "manifest.json").read_text())
+
+
+def revoke(address: Address, *wanted: Wanted) -> list[str]:
+    """Revoke past the command line; the ids."""
+    return [row.revocation_id for row in asyncio.run(revoking.revoke(address, wanted, ""))[0]]
+
+
+def test_the_next_release_has_no_row_from_what_is_revoked_and_a_lifted_one_costs_nothing(
+    tmp_path: Path, documents: Path, catalog: Address
+) -> None:
+    recipe = builds.write_recipe(tmp_path)
+    first = run(recipe, documents, catalog)
+    assert funnel_of(first) == {}, "the step is there only while something is revoked"
+    everything = released(catalog, first)
+    assert "stones.md" in everything
+    (revocation,) = revoke(catalog, Wanted("document", str(documents / "stones.md")))
+
+    second = run(recipe, documents, catalog)
+    assert second.problem is None
+    assert second.calls == 0
+    assert funnel_of(second) == {("ok", ""): 2, ("none", "revoked"): 1}
+    assert funnel_of(second, "mine/chunk") == {("ok", ""): 2}
+    assert released(catalog, second) == everything - {"stones.md"}
+    assert manifest_of(catalog, second)["revoked"] == [
+        {"revocation_id": revocation, "kind": "document", "value": "", "documents": 1}
+    ]
+    detail = builds.ask(catalog, "SELECT detail FROM outcomes WHERE reason = 'revoked'")
+    assert detail == [(f"document {documents}/stones.md ({revocation})",)]
+    affected = [row[0] for row in builds.ask(catalog, "SELECT release FROM affected_releases")]
+    assert first.landed is not None
+    assert affected == [first.landed.release.release]
+    assert set(builds.audits(catalog).values()) == {0}
+    builds.leave()
+
+    again = run(recipe, documents, catalog)
+    assert (again.calls, again.done) == (0, 0)
+    assert again.landed is not None
+    assert not again.landed.is_new
+
+    asyncio.run(revoking.lift(catalog, [revocation]))
+    third = run(recipe, documents, catalog)
+    assert third.calls == 0
+    assert released(catalog, third) == everything
+    assert funnel_of(third) == {}
+    assert "revoked" not in manifest_of(catalog, third)
+
+
+def test_what_was_revoked_comes_back_under_no_other_name_and_an_edited_file_not_at_all(
+    tmp_path: Path, documents: Path, lake: Address
+) -> None:
+    recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
+    run(recipe, documents, lake)
+    stones = documents / "stones.md"
+    revoke(lake, Wanted("document", str(stones)))
+    text = stones.read_text()
+    (documents / "a-copy.md").write_text(text)
+    (documents / "of-another-kind.txt").write_text(text)
+    edited = text + "\n## More\n\nA third stone lies outside and is used as a table by the whole village.\n"
+    stones.write_text(edited)
+    built = run(recipe, documents, lake)
+    assert funnel_of(built) == {("ok", ""): 2, ("none", "revoked"): 2}
+    assert funnel_of(built, "mine/chunk") == {("ok", ""): 2}
+    # What that build has found at the place is known from now on, wherever it is moved.
+    stones.rename(documents / "moved.md")
+    again = run(recipe, documents, lake)
+    assert funnel_of(again, "mine/chunk") == {("ok", ""): 2}
+
+
+def test_what_is_added_to_a_revoked_source_stays_out_from_the_first_build_on(
+    tmp_path: Path, documents: Path, lake: Address
+) -> None:
+    recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
+    bad = documents / "bad" / "deeper"
+    bad.mkdir(parents=True)
+    (bad / "one.md").write_text("# One\n\nThe first poisoned text says that flour is made of stones.\n")
+    run(recipe, documents, lake)
+    revoke(lake, Wanted("source", str(documents / "bad")))
+    (bad / "two.md").write_text("# Two\n\nThe second poisoned text says that wheels are made of flour.\n")
+    (documents / "x-copy-of-two.md").write_bytes((bad / "two.md").read_bytes())
+    built = run(recipe, documents, lake)
+    assert funnel_of(built) == {("ok", ""): 3, ("none", "revoked"): 2}
+    assert builds.ask(lake, "SELECT count(*) FROM revoked_documents") == [(2,)]
+
+
+def test_a_licence_keeps_out_what_is_under_it_now(prefmill: Run, tmp_path: Path, documents: Path, lake: Address) -> None:
+    """A licence that this build says for the first time counts already, and so it does in a plan."""
+    recipe = builds.write_recipe(tmp_path, steps=["mine/chunk"])
+    run(recipe, documents / "stones.md", lake)
+    assert prefmill("build", recipe, documents / "stones.md", "--licence", "CC-BY-NC-4.0", "--direct").code == 0
+    assert prefmill("revoke", "--licence", "cc-by-nc-4.0").code == 0
+    (row,) = [row for row in prefmill("plan", recipe, documents, "--json").json if row["step"] == "mine/chunk"]
+    assert row["units"] == 2, "two that are new"
+    built = run(recipe, documents, lake)
+    assert funnel_of(built) == {("ok", ""): 2, ("none", "revoked"): 1}
+    said = prefmill("build", recipe, documents, "--licence", "cc-by-NC-4.0", "--direct", "--json")
+    ended = {(row["step"], row["reason"]): row["units"] for row in said.json["funnel"]}
+    assert ended[("mine/revoked", "revoked")] == 3
+    said = prefmill("build", recipe, documents, "--licence", "MIT", "--direct")
+    assert "revoked" in said.out
+    assert "mine/chunk" in said.out
+
+
+@pytest.mark.slow
+def test_five_poisoned_documents_are_gone_with_one_command(prefmill: Run, tmp_path: Path, lake: Address) -> None:
+    """5 in 300, put there by one source (five texts in a large corpus are enough, PoisonedRAG)."""
+    folder = tmp_path / "corpus"
+    for place, names in (("web", range(295)), ("evil.example", range(5))):
+        (folder / place).mkdir(parents=True)
+        for name in names:
+            (folder / place / f"{name:03}.md").write_text(
+                f"# The mill of {place} {name}\n\nThe mill of {place}-{name} is a machine that turns grain into flour. "
+                f"It has {name + 3} pairs of stones made of granite. Rain makes the river at {place}-{name} run faster.\n"
+            )
+    recipe = builds.write_recipe(tmp_path)
+    first = run(recipe, folder, lake)
+    poisoned = "SELECT count(*) FROM release_rows JOIN pairs USING (pair_id) JOIN documents USING (document_id) \
+        WHERE release = ? AND uri LIKE '%/evil.example/%'"
+    assert first.landed is not None
+    ((rows,),) = builds.ask(lake, poisoned, [first.landed.release.release])
+    assert rows > 0
+    builds.leave()
+
+    said = prefmill("revoke", "--source", folder / "evil.example", "--json")
+    assert [row["documents"] for row in said.json["revoked"]] == [5]
+    assert [(row["release"], row["affected_pairs"]) for row in said.json["affected"]] == [
+        (first.landed.release.release, rows)
+    ]
+    second = run(recipe, folder, lake)
+    assert second.calls == 0
+    assert second.landed is not None
+    assert second.landed.is_new
+    assert builds.ask(lake, poisoned, [second.landed.release.release]) == [(0,)]
+    assert second.landed.release.pairs == first.landed.release.pairs - rows
+    assert funnel_of(second) == {("ok", ""): 295, ("none", "revoked"): 5}
+    listed = [row["affected_pairs"] for row in prefmill("releases", "--json").json]
+    assert listed == [0, rows]
+    card = prefmill("export", "latest", "--to", "out")
+    assert (card.code, card.err) == (0, "")
+    assert "5 documents are left out because they were revoked: 5 from revoked sources." in (
+        tmp_path / "out" / "README.md"
+    ).read_text()

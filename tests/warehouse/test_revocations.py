@@ -28,7 +28,9 @@ DOCUMENTS = {
     "doc_2": ("good/b.md", "MIT"),
     "doc_3": ("good/c.md", None),
     "doc_4": ("hf:org/name/train#row=3", "cc-by-4.0"),
+    "doc_5": ("good/c.txt", "X"),
 }
+SAME_TEXT = {"doc_5": "doc_3"}
 LISTED = [("bad/a.md", "doc_1"), ("good/b.md", "doc_2"), ("bad/b-copy.md", "doc_2"), ("good/c.md", "doc_3"),
           ("good/b.md", "doc_1"), ("hf:org/name/train#row=3", "doc_4")]  # fmt: skip
 PAIRS = {"par_1": "doc_1", "par_2": "doc_2", "par_3": "doc_2", "par_4": "doc_3"}
@@ -42,7 +44,7 @@ def plant(cursor: Any) -> None:
         said = "NULL" if licence is None else f"'{licence}'"
         cursor.execute(
             "INSERT INTO documents (document_id, unit_id, fingerprint, uri, text, sha256, licence) "
-            f"VALUES ('{document_id}', {stamp}, '{uri}', 't', 's', {said})"
+            f"VALUES ('{document_id}', {stamp}, '{uri}', 't', '{SAME_TEXT.get(document_id, document_id)}', {said})"
         )
     for number, (uri, document_id) in enumerate(LISTED):
         cursor.execute(f"INSERT INTO listings VALUES ('lst_1', '{uri}', 'itm_{number}')")
@@ -68,7 +70,7 @@ def plant(cursor: Any) -> None:
 def planted(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, make_catalog: MakeCatalog
 ) -> Iterator[Store]:
-    """An open warehouse with four documents and three releases."""
+    """An open warehouse with five documents and three releases."""
     address = make_catalog(request.param, tmp_path_factory.mktemp("revoked"))
     Store.open(address).close()
     with connect(address) as connection:
@@ -98,9 +100,10 @@ async def covered(store: Store) -> dict[str, set[str]]:
 
 # What is revoked, and the documents that this covers: by every name that a build has ever found them under.
 COVERS: dict[str, tuple[Wanted, set[str]]] = {
-    "a place": (Wanted("document", "good/c.md"), {"doc_3"}),
+    "a place": (Wanted("document", "bad/b-copy.md"), {"doc_2"}),
+    "a text that is there as two kinds": (Wanted("document", "good/c.md"), {"doc_3", "doc_5"}),
+    "a licence of one of the two": (Wanted("licence", "X"), {"doc_5"}),
     "a place that held two texts": (Wanted("document", "good/b.md"), {"doc_1", "doc_2"}),
-    "a copy's place": (Wanted("document", "bad/b-copy.md"), {"doc_2"}),
     "an id": (Wanted("document", "doc_1"), {"doc_1"}),
     "the id of a pair": (Wanted("document", "par_3"), {"doc_2"}),
     "a folder": (Wanted("source", "bad"), {"doc_1", "doc_2"}),
@@ -172,7 +175,7 @@ WRONG = {
     "a uri": (Wanted("document", "bad/a.m"), "did you mean `bad/a.md`"),
     "a folder": (Wanted("source", "bax"), "did you mean `bad`"),
     "a licence": (Wanted("licence", "CC-BY-NC-4.0"), "did you mean `CC-BY-4.0`"),
-    "a licence like no other": (Wanted("licence", "zlib"), "there is: CC-BY-4.0, MIT, cc-by-4.0"),
+    "a licence like no other": (Wanted("licence", "zlib"), "there is: CC-BY-4.0, MIT, X, cc-by-4.0"),
     "an id": (Wanted("document", "par_9"), "is not among the pairs"),
     "a word that only begins like an id": (Wanted("document", "doc"), "no build has found a document at 'doc'"),
 }

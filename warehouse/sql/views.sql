@@ -38,7 +38,8 @@ ORDER BY b.started_at DESC, f.position, f.units DESC;
 -- build, or under a revoked licence now.
 CREATE OR REPLACE VIEW revoked_documents AS
 WITH live AS (FROM revocations WHERE lifted_at IS NULL), covered AS (
-    SELECT revocation_id, document_id FROM revocation_documents
+    SELECT c.revocation_id, d.document_id FROM revocation_documents c JOIN documents f ON f.document_id = c.document_id
+    JOIN documents d ON d.sha256 = f.sha256 -- the same text is another document where it is of another kind
     UNION SELECT r.revocation_id, d.document_id FROM documents d JOIN live r ON r.kind = 'licence' AND lower(r.value) = lower(d.licence)
 )
 SELECT d.document_id, d.uri, d.title, d.licence, r.revocation_id, r.kind, r.value, r.note, r.revoked_at
