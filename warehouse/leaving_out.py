@@ -14,7 +14,6 @@ from warehouse.plan import Counts
 from warehouse.sources import under_sql
 from warehouse.store import SCRATCH, Store
 
-REASON = "revoked"
 HOLDING = f"(FROM {LAKE}.revocations WHERE lifted_at IS NULL)"
 
 
@@ -57,7 +56,9 @@ async def leave_out(store: Store, position: int, intake: str) -> Counts:
     return await store.read(work)
 
 
-async def note_left_out(store: Store, position: int, step: str, fingerprint: str, build_id: str, intake: str) -> int:
+async def note_left_out(
+    store: Store, position: int, intake: str, *, step: str, fingerprint: str, build_id: str, reason: str
+) -> int:
     """Write the outcomes that are new, and which documents this build found at revoked places; returns how many are new.
 
     What was found at a revoked place once is revoked under any name.
@@ -74,7 +75,7 @@ async def note_left_out(store: Store, position: int, step: str, fingerprint: str
             INSERT INTO {LAKE}.outcomes BY NAME
             SELECT {literal(fingerprint)} AS fingerprint, u.unit_id, {literal(step)} AS step, u.subject_id, u.document_id,
                 if(r.document_id IS NULL, 'ok', 'none') AS status,
-                if(r.document_id IS NULL, '', '{REASON}') AS reason, coalesce(r.detail, '') AS detail,
+                if(r.document_id IS NULL, '', {literal(reason)}) AS reason, coalesce(r.detail, '') AS detail,
                 if(r.document_id IS NULL, 1, 0) AS rows, 0 AS calls, 0 AS tokens_in, 0 AS tokens_out, 0 AS tokens_cached,
                 0.0 AS cost, 0.0 AS seconds, {literal(build_id)} AS build_id
             FROM {SCRATCH}.units u LEFT JOIN (

@@ -20,7 +20,10 @@ async def leave_out_revoked(store: Store, position: int, build_id: str, progress
     A build has this step, right after the sources are read, while some revocation holds.
     """
     counts = await leave_out(store, position, intake.FINGERPRINT)
-    new = await note_left_out(store, position, KEY, FINGERPRINT, build_id, intake.FINGERPRINT)
+    reason = "revoked"
+    new = await note_left_out(
+        store, position, intake.FINGERPRINT, step=KEY, fingerprint=FINGERPRINT, build_id=build_id, reason=reason
+    )
     report = StepReport(KEY, EVERY_SHARD, counts.units, new, new)
     progress(report)
     return report
