@@ -9,8 +9,10 @@ from typing import Any
 
 import duckdb
 
+from warehouse import sifting
 from warehouse.connection import LAKE, literal, rows_of
 from warehouse.plan import Counts
+from warehouse.sifting import take_out
 from warehouse.sources import under_sql
 from warehouse.store import SCRATCH, Store
 
@@ -30,66 +32,44 @@ async def is_anything_revoked(store: Store) -> bool:
     return await store.read(work)
 
 
-async def leave_out(store: Store, position: int, intake: str) -> Counts:
+async def leave_out(store: Store, position: int, intake: str, *, fingerprint: str, reason: str) -> Counts:
     """Take what is revoked out of the scope of a plan, as the step at `position`; `intake` is the step that read it all.
 
     A document is revoked where this build has found it at a revoked place, wherever else it lies; where it has the text of
-    one that was ever found there; and where its licence is revoked. The units of the step are the documents; one that is
-    revoked is a unit of its own with the revocations that it is under. Writes nothing but the plan.
+    one that was ever found there; and where its licence is revoked. The documents are the units of the step; those
+    without an outcome wait in `sifted` for `Ledger.record_sifted`. Writes nothing but the plan.
     """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
         cursor.execute(f"CREATE TABLE {SCRATCH}.revoked AS {_revoked_sql(intake)}")
         cursor.execute(f"""
-            INSERT INTO {SCRATCH}.units SELECT {position}, l.shard,
-                if(r.document_id IS NULL, l.row_id, plan.group_id(list_append(r.ids, l.row_id))),
-                l.row_id, l.document_id, NULL, NULL
-            FROM {SCRATCH}.live l LEFT JOIN (
-                SELECT document_id, list(revocation_id) AS ids FROM {SCRATCH}.revoked GROUP BY ALL
-            ) r ON r.document_id = l.row_id WHERE l.tab = 'documents'
+            DELETE FROM {SCRATCH}.said;
+            INSERT INTO {SCRATCH}.said
+            SELECT document_id, {literal(reason)}, string_agg(kind || ' ' || value || ' (' || revocation_id || ')', '; '
+                ORDER BY revocation_id), NULL, NULL, NULL
+            FROM {SCRATCH}.revoked GROUP BY document_id
         """)
-        cursor.execute(f"DELETE FROM {SCRATCH}.live WHERE document_id IN (SELECT document_id FROM {SCRATCH}.revoked)")
+        cursor.execute(sifting.UNITS.format(position=position, table="documents"))
+        cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
+        take_out(cursor, "documents", f"SELECT DISTINCT document_id FROM {SCRATCH}.revoked")
         ((units,),) = cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}").fetchall()
-        ((left_out,),) = cursor.execute(f"SELECT count(DISTINCT document_id) FROM {SCRATCH}.revoked").fetchall()
-        return Counts(units, left_out)
+        ((pending,),) = cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted").fetchall()
+        return Counts(units, pending)
 
     return await store.read(work)
 
 
-async def note_left_out(
-    store: Store, position: int, intake: str, *, step: str, fingerprint: str, build_id: str, reason: str
-) -> int:
-    """Write the outcomes that are new, and which documents this build found at revoked places; returns how many are new.
+async def note_found(store: Store, intake: str) -> None:
+    """Keep which documents this build has found at revoked places: from now on they are revoked under any name."""
 
-    What was found at a revoked place once is revoked under any name.
-    """
-
-    def work(cursor: duckdb.DuckDBPyConnection) -> int:
-        cursor.execute("BEGIN")
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f"""
             INSERT INTO {LAKE}.revocation_documents
             SELECT p.revocation_id, p.document_id FROM ({_at_revoked_places(intake)}) p
             ANTI JOIN {LAKE}.revocation_documents c USING (revocation_id, document_id)
         """)
-        ((new,),) = cursor.execute(f"""
-            INSERT INTO {LAKE}.outcomes BY NAME
-            SELECT {literal(fingerprint)} AS fingerprint, u.unit_id, {literal(step)} AS step, u.subject_id, u.document_id,
-                if(r.document_id IS NULL, 'ok', 'none') AS status,
-                if(r.document_id IS NULL, '', {literal(reason)}) AS reason, coalesce(r.detail, '') AS detail,
-                if(r.document_id IS NULL, 1, 0) AS rows, 0 AS calls, 0 AS tokens_in, 0 AS tokens_out, 0 AS tokens_cached,
-                0.0 AS cost, 0.0 AS seconds, {literal(build_id)} AS build_id
-            FROM {SCRATCH}.units u LEFT JOIN (
-                SELECT document_id, string_agg(kind || ' ' || value || ' (' || revocation_id || ')', '; '
-                    ORDER BY revocation_id) AS detail
-                FROM {SCRATCH}.revoked GROUP BY ALL
-            ) r ON r.document_id = u.subject_id
-            ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id
-            WHERE u.position = {position} ORDER BY u.document_id
-        """).fetchall()
-        cursor.execute("COMMIT")
-        return int(new)
 
-    return await store.write(work)
+    await store.write(work)
 
 
 async def count_left_out(store: Store) -> list[dict[str, Any]]:
