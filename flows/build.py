@@ -174,6 +174,7 @@ class _Build:
             await self._steps()
             if recipe.release and job.landing and self._may_land(recipe.release):
                 await self._land(models, version)
+            self.built.funnel = await note_funnel(self.store, self.built.build_id)
             await self._audit()
             await self._finish(self._verdict())
         except BuildError as problem:
@@ -292,6 +293,7 @@ class _Build:
     async def _finish(self, problem: BaseException | None) -> None:
         names: dict[type[BaseException], str] = {Deferred: "deferred", HeldBack: "held", Stopped: "stopped"}
         status = "done" if problem is None else names.get(type(problem), "failed")
-        self.built.funnel = await note_funnel(self.store, self.built.build_id)
+        if not self.built.funnel:
+            self.built.funnel = await note_funnel(self.store, self.built.build_id)
         await finish_build(self.store, self.built.build_id, status=status, message=str(problem or ""))
         await compact(self.store)

@@ -15,6 +15,7 @@ from warehouse.plan import Counts
 from warehouse.sifting import take_out
 from warehouse.sources import under_sql
 from warehouse.store import SCRATCH, Store
+from warehouse.tallies import count_scope
 
 HOLDING = f"(FROM {LAKE}.revocations WHERE lifted_at IS NULL)"
 
@@ -52,6 +53,7 @@ async def leave_out(store: Store, position: int, intake: str, *, fingerprint: st
         cursor.execute(sifting.UNITS.format(position=position, table="documents"))
         cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
         take_out(cursor, "documents", f"SELECT DISTINCT document_id FROM {SCRATCH}.revoked")
+        count_scope(cursor, position, "true", "documents", "sifts")
         ((units,),) = cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}").fetchall()
         ((pending,),) = cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted").fetchall()
         return Counts(units, pending)
