@@ -13,7 +13,7 @@ from warehouse import sifting
 from warehouse.connection import LAKE, literal, rows_of
 from warehouse.plan import Counts
 from warehouse.sifting import take_out
-from warehouse.sources import under_sql
+from warehouse.sources import source_sql, under_sql
 from warehouse.store import SCRATCH, Store
 from warehouse.tallies import count_scope
 
@@ -101,8 +101,8 @@ def _at_revoked_places(intake: str) -> str:
     """SQL: `revocation_id` and `document_id` of what this build has found at revoked places."""
     return f"""
         SELECT DISTINCT r.revocation_id, o.subject_id AS document_id
-        FROM {SCRATCH}.items i JOIN {HOLDING} r
-            ON (r.kind = 'document' AND i.uri = r.value) OR (r.kind = 'source' AND {under_sql("i.uri", "r.value")})
+        FROM (SELECT uri, item_id, {source_sql("uri")} AS own FROM {SCRATCH}.items) i JOIN {HOLDING} r
+            ON (r.kind = 'document' AND i.uri = r.value) OR (r.kind = 'source' AND {under_sql("i.uri", "r.value", "i.own")})
         JOIN {LAKE}.outcomes o ON o.fingerprint = {literal(intake)} AND o.unit_id = i.item_id AND o.status = 'ok'
     """
 

@@ -36,15 +36,16 @@ SOURCE_SQL = source_sql("uri")
 """The source of a row that has a column `uri`."""
 
 
-def under_sql(uri: str, source: str) -> str:
+def under_sql(uri: str, source: str, own: str | None = None) -> str:
     """SQL that is true where a uri lies under a source: both are SQL expressions, the source as `tidy_source` gives it.
 
     A source is a folder with all that is below it, a file, a table, a dataset (`hf:org/name`), a split of one, or a host.
+    `own` is the uri's own source (`source_sql`), where it is at hand: to work it out for each of many sources takes long.
     """
     relative = f"NOT regexp_matches({uri}, '^(/|hf:|https?://|\\.\\./)')"
     return (
         f"({uri} = {source} OR starts_with({uri}, {source} || '/') OR starts_with({uri}, {source} || '#row=') "
-        f"OR {source_sql(uri)} = {source} OR ({source} = '.' AND {relative}) "
+        f"OR {own or source_sql(uri)} = {source} OR ({source} = '.' AND {relative}) "
         f"OR ({source} = '/' AND starts_with({uri}, '/')))"
     )
 
