@@ -43,6 +43,7 @@ PREFIXES = {
     "likeness": "lik",
     "listings": "lst",
     "releases": "rel",
+    "revocations": "rev",
     "requests": "req",
 }
 

@@ -13,7 +13,7 @@ import duckdb
 from schemas.columns import Sifted, check_column
 from warehouse.connection import LAKE, literal
 from warehouse.likeness import Remembered
-from warehouse.sources import SOURCE_SQL
+from warehouse.sources import source_sql
 from warehouse.store import SCRATCH
 from warehouse.texts import TIDY_SQL
 
@@ -39,7 +39,7 @@ OF_DOCUMENT = {
     "id": "l.row_id",
     "document_id": "l.document_id",
     "uri": "n.uri",
-    "source": SOURCE_SQL.format(uri="n.uri"),
+    "source": source_sql("n.uri"),
     "licence": "n.licence",
     "title": "d.title",
     "media_type": "d.media_type",
