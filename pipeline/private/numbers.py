@@ -103,7 +103,8 @@ def ibans(text: str) -> Iterator[Span]:
     """Bank accounts: as long as their country says, and 1 modulo 97 (ISO 13616, ISO 7064)."""
     for match in _IBAN_START.finditer(text):
         length = _IBAN_LENGTHS.get(match.group(1), 0)
-        end, signs = match.start(), []
+        end = match.start()
+        signs: list[str] = []
         while end < len(text) and len(signs) < length:
             if text[end].isalnum() and text[end].isascii():
                 signs.append(text[end].upper())

@@ -75,7 +75,11 @@ def analyser(language: str, spacy_model: str) -> Any:
         )
     engines = library("presidio_analyzer.nlp_engine", NEEDED_FOR, "pii")
     words = engines.SpacyNlpEngine(models=[{"lang_code": language, "model_name": spacy_model or "blank"}])
-    words.nlp = {language: spacy.load(spacy_model) if spacy_model else spacy.blank(language)}
+    try:
+        words.nlp = {language: spacy.load(spacy_model) if spacy_model else spacy.blank(language)}
+    except (ImportError, OSError):
+        name = repr(spacy_model) if spacy_model else f"the language {language!r}"
+        raise RequestError(f"spaCy cannot load {name}; give another `spacy_model` or `language`") from None
     registry = presidio.RecognizerRegistry(supported_languages=[language])
     registry.load_predefined_recognizers(languages=[language], nlp_engine=words)
     registry.recognizers = [each for each in registry.recognizers if _is_of_use(each, with_model=bool(spacy_model))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,11 @@ TEXT = "Write to ada@mill.org, pay by 4111 1111 1111 1111, or send to DE89370400
 
 
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> None:
         raise AssertionError(f"a connection to {arguments[1]}")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    yield
 
 
 @pytest.fixture
@@ -76,3 +74,8 @@ def test_what_nothing_recognises_is_refused(model: str) -> None:
 def test_a_model_that_is_not_installed_is_refused_and_not_downloaded() -> None:
     with pytest.raises(RequestError, match="'en_core_web_none' is not installed: python -m spacy download"):
         analyser("en", "en_core_web_none")
+
+
+def test_a_language_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(RequestError, match="cannot load the language 'qq'"):
+        Presidio(language="qq")
