@@ -103,6 +103,11 @@ def language_of(text: str) -> Language | None:
     return Language(script, _OF_ONE_LANGUAGE.get(script) or _by_words(prose, script))
 
 
+def common_words(code: str | None) -> frozenset[str]:
+    """The commonest words of a language, those that tell it from others; none of one that is not known."""
+    return next((known[code] for script in _WORDS if code in (known := _known(script))), frozenset()) if code else frozenset()
+
+
 def differ(one: str, other: str) -> tuple[str, str] | None:
     """The languages or scripts of two texts when they surely differ; None when they agree or one is not decided."""
     first, second = language_of(one), language_of(other)

@@ -10,6 +10,10 @@ from pipeline.select.dawid_skene import DawidSkene
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
+from pipeline.select.grounded import Grounded
+from pipeline.select.hygiene import Hygiene
+from pipeline.select.licences import Licences
+from pipeline.select.private_data import PrivateData
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.tournament import Tournament
@@ -25,6 +29,10 @@ SELECT = {
     "exact_duplicates": ExactDuplicates,
     "from_scores": FromScores,
     "from_votes": FromVotes,
+    "grounded": Grounded,
+    "hygiene": Hygiene,
+    "licences": Licences,
+    "private_data": PrivateData,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
     "tournament": Tournament,
