@@ -13,6 +13,7 @@ from pipeline.select.from_votes import FromVotes
 from pipeline.select.grounded import Grounded
 from pipeline.select.hygiene import Hygiene
 from pipeline.select.licences import Licences
+from pipeline.select.near_duplicates import NearDuplicates
 from pipeline.select.private_data import PrivateData
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
@@ -32,6 +33,7 @@ SELECT = {
     "grounded": Grounded,
     "hygiene": Hygiene,
     "licences": Licences,
+    "near_duplicates": NearDuplicates,
     "private_data": PrivateData,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
