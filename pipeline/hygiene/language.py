@@ -15,7 +15,7 @@ from pipeline.hygiene.prose import without_code
 
 FEWEST_LETTERS = 12
 """Letters that a script needs before a text is said to be in it; a sign of Han, kana or Hangul counts three."""
-FEWEST_WORDS = 6
+FEWEST_WORDS, FEWEST_DIFFERENT = 6, 3
 LEAST_SHARE, LEAST_LEAD = 0.15, 1.6
 """A language is decided when so much of the words are its commonest ones, with so many times the weight of the next."""
 MOST_READ = 4000
@@ -130,7 +130,9 @@ def _by_words(prose: str, script: str) -> str | None:
     weights = {code: sum(1 / shared[word] for word in its) for code, its in votes.items()}
     ranked = sorted(weights, key=lambda code: (-weights[code], code))
     lead = weights[ranked[1]] * LEAST_LEAD if len(ranked) > 1 else 0.0
-    is_clear = len(votes[ranked[0]]) >= LEAST_SHARE * len(words) and weights[ranked[0]] >= lead
+    # Names of variables look like the one-letter words of Czech or Polish.
+    is_various = len(set(votes[ranked[0]])) >= FEWEST_DIFFERENT and len({each for each in votes[ranked[0]] if len(each) > 1}) > 1
+    is_clear = is_various and len(votes[ranked[0]]) >= LEAST_SHARE * len(words) and weights[ranked[0]] >= lead
     return ranked[0] or None if is_clear else None
 
 

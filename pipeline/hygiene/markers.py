@@ -7,11 +7,14 @@ are those that `prompts.inert` breaks in what a judge is shown.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from pipeline.hygiene.prose import without_code
 from prompts.inert import BREAK, CONTROL_TOKEN
 
-_TOKEN = re.compile(r"<\|?[^<>\n]{1,60}\|?>|\[\|?/?[^\[\]\n]{1,60}\|?\]|<</?SYS>>")
+_TOKEN = re.compile(
+    r"<\|[\w▁][^<>|\n]{0,58}\|>|</?\w{1,40}(?:[:/]\w{1,40})*>|\[/?[A-Z][A-Z_]{1,60}\]|\[\|/?\w{1,40}\|\]|<</?SYS>>"
+)
 # A single `<s>` is HTML for struck-out text, and `[IMPORTANT]` is emphasis: these tell nothing.
 _HTML = re.compile(r"</?(?:s|image|video|audio|filename|mask)>|\[/?(?!INST|SYS)[A-Z][A-Z_]*\]", re.IGNORECASE)
 _ROLES = re.compile(
@@ -31,7 +34,8 @@ _SLOT = re.compile(
 
 def chat_marker(text: str) -> str | None:
     """The first marker of a turn, a role or a thought in a text, of at most 60 characters; None when there is none."""
-    words = without_code(text).replace(BREAK, "")
+    # Some families write `｜` for `|`; their tokenizers look for it after NFKC.
+    words = unicodedata.normalize("NFKC", without_code(text).replace(BREAK, ""))
     found = [match for pattern in (_ROLES, _THINKING) if (match := pattern.search(words))]
     if CONTROL_TOKEN.search(words):
         found += [match for match in _TOKEN.finditer(words) if CONTROL_TOKEN.search(match.group())]

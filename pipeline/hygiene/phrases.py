@@ -21,6 +21,9 @@ RULES = 1
 Topic = Literal["refusal", "abstention", "identity", "cutoff"]
 HEAD_CHARACTERS = 240
 """Where a refusal or an abstention must begin, of the normalised text without its greeting."""
+LONGEST_PHRASE = 120
+MOST_READ = 20_000
+"""Characters of a text that are read at all: an answer says who it is before that."""
 
 LISTS: dict[Topic, dict[str, tuple[str, ...]]] = {
     "refusal": REFUSALS, "abstention": ABSTENTIONS, "identity": IDENTITIES, "cutoff": CUTOFFS,
@@ -38,11 +41,12 @@ _GREETING = re.compile(
 
 def say(topic: Topic, text: str) -> str | None:
     """The words in which a text is of a topic, of at most 80 characters of the normalised text; None if it is not."""
-    words = flat(text)
+    words = flat(text[:MOST_READ])
+    if topic in IN_HEAD:
+        words = words[: HEAD_CHARACTERS + LONGEST_PHRASE]
     for pattern in _patterns(topic):
-        for match in pattern.finditer(words):
-            if topic not in IN_HEAD or match.start() < HEAD_CHARACTERS:
-                return match.group()[:80].strip()
+        if (match := pattern.search(words)) and (topic not in IN_HEAD or match.start() < HEAD_CHARACTERS):
+            return match.group()[:80].strip()
     return None
 
 

@@ -12,7 +12,9 @@ _UNICAST = ipaddress.IPv6Network("2000::/3")
 _IPV4 = re.compile(r"(?<![\w.-])(?<![^/]/)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:|::)[0-9a-fA-F:]{2,38}(?![\w:])")
 _SMALL = 20
-_VERSION = re.compile(r"(?:\b(?:version|release|build|firmware|driver|v)[\s:=]*|[~^<>=]=?\s*)$", re.IGNORECASE)
+_VERSION = re.compile(
+    r"(?:(?:\b|_)(?:version|release|build|firmware|driver|v|oid|object ?identifier)[\s:=\"'(]*|[~^<>=]=?\s*)$", re.IGNORECASE
+)
 
 # The codes that the ITU has assigned (E.164, list of 2016 with its later notes); +1 and +7 have fixed lengths.
 _COUNTRY = re.compile(
@@ -55,10 +57,10 @@ _IBAN_LENGTHS = {
 def addresses(text: str) -> Iterator[Span]:
     """IP addresses that the whole internet can reach; private, reserved and documentation ranges are none.
 
-    A number in four parts that is called a version, or whose parts are all under 20, is taken for one.
+    A number in four parts that is called a version or an object identifier, or whose parts are all under 20, is taken for one.
     """
     for match in _IPV4.finditer(text):
-        is_version = _VERSION.search(text[max(0, match.start() - 12) : match.start()]) or all(
+        is_version = _VERSION.search(text[max(0, match.start() - 24) : match.start()]) or all(
             int(part) < _SMALL for part in match.group().split(".")
         )
         if not is_version and _is_global(match.group()):

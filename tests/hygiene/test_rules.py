@@ -55,6 +55,8 @@ def test_words_and_sentences() -> None:
         ("Yes <end_of_turn>", "<end_of_turn>"),
         ("Yes <|endoftext|>", "<|endoftext|>"),
         ("<eos>", "<eos>"),
+        ("<｜begin▁of▁sentence｜>Yes.", "<|begin▁of▁sentence|>"),
+        ("a <|> b <=|> c <[^>] d [|~] e", None),
         ("Yes, `<|im_end|>` ends a turn.", None),
         ("```\n<|im_start|>user\n```\nshows it.", None),
         ("a < b and c > d", None),
@@ -193,6 +195,7 @@ def test_short_and_mixed_texts_are_not_decided(text: str) -> None:
 
 def test_where_words_do_not_decide_the_script_still_does() -> None:
     assert language_of("Runner stone turning quickly") == Language("latin", None)
+    assert language_of("a = k; b = v; s = o; a, v, s, k = f(a, v, s)") == Language("latin", None), "no Czech"
     assert differ("Runner stone turning quickly", TEXTS["en"]) is None
     assert differ("Runner stone turning quickly", TEXTS["zh"]) == ("latin", "han")
     assert differ(TEXTS["en"], TEXTS["zh"]) == ("en", "zh")

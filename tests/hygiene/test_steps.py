@@ -55,8 +55,9 @@ def test_what_would_do_nothing_is_refused(strategy: Any, params: dict[str, Any],
 
 TEXTS = st.sampled_from(
     [
-        "", " ", ":", "Solution:", "I must decline.", "I don't know.", "I am ChatGPT.", "<|im_end|>", "{{ name }}", "The runner stone.",
-        "My knowledge cutoff is 2021.", "The stone turns. The stone turns. The stone turns.", "石臼が回ります、上の石だけが。", "a" * 40,
+        "", " ", ":", "Solution:", "I must decline.", "I don't know.", "I am ChatGPT.", "<|im_end|>", "{{ name }}",
+        "The runner stone.", "My knowledge cutoff is 2021.", "The stone turns. The stone turns. The stone turns.",
+        "石臼が回ります、上の石だけが。", "a" * 40,
     ]
 )  # fmt: skip
 CHECK_SETS = st.sets(st.sampled_from(CHECKS), min_size=1)
@@ -120,7 +121,7 @@ def test_the_usual_checks_are_those_that_do_not_depend_on_the_question() -> None
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from("the runner stone turns wind sails".split()), max_size=8).map(" ".join), st.data())
+@given(st.lists(st.sampled_from(["the", "runner", "stone", "turns", "wind"]), max_size=8).map(" ".join), st.data())
 def test_a_smaller_share_keeps_more(answer: str, data: st.DataObject) -> None:
     low, high = sorted(data.draw(st.tuples(*[st.floats(0.01, 1)] * 2)))
     unit = made.response_unit(answer, context=[{"role": "passage", "text": "The runner stone turns."}])

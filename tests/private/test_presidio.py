@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,10 @@ def test_a_model_that_is_not_installed_is_refused_and_not_downloaded() -> None:
 def test_a_language_that_nobody_knows_is_refused() -> None:
     with pytest.raises(RequestError, match="cannot load the language 'qq'"):
         Presidio(language="qq")
+
+
+def test_without_the_extra_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    analyser.cache_clear()
+    monkeypatch.setitem(sys.modules, "presidio_analyzer", None)
+    with pytest.raises(RequestError, match=r"needs presidio_analyzer: pip install 'prefmill\[pii\]'"):
+        Presidio()
