@@ -29,6 +29,7 @@ BENCHMARKS = {
     "kills": "builds that are killed and run again",
     "incremental": "calls that a change takes beside those it requires",
     "memory": "a build of 200,000 units",
+    "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140

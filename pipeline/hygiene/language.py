@@ -72,7 +72,6 @@ _WORDS: dict[str, dict[str, str]] = {
     "bengali": {"bn": "এবং এই থেকে করে একটি হয় তার না যে জন্য সঙ্গে আর কিন্তু তিনি ও এর হয়েছে"},
     "ethiopic": {"am": "እና ነው ላይ ውስጥ ወደ ከ ይህ የ ግን ነበር"},
 }
-_LETTERS = {script: re.compile(f"[{signs}]") for script, signs in _SCRIPTS.items()}
 # Not `\w`: the vowel signs of Devanagari and its like are none.
 _WORD = re.compile(r"[^\s\d_.,;:!?…()\[\]{}<>\"'«»“”„‘’`*/|=+&@#%।॥،؛؟—–-]+")
 
@@ -89,7 +88,7 @@ def language_of(text: str) -> Language | None:
     """The language of the prose of a text, as far as its first 4,000 characters tell; None when not even its script is
     clear: too few letters, or no script with two thirds of them."""
     prose = without_code(text)[:MOST_READ]
-    counts = Counter({script: found for script, letters in _LETTERS.items() if (found := len(letters.findall(prose)))})
+    counts = Counter({script: found for script, letters in _letters().items() if (found := len(letters.findall(prose)))})
     for script in _DENSE:
         counts[script] *= 3
     if counts["kana"] * 10 > counts["han"]:  # Japanese is written in both; a few borrowed signs do not make it
@@ -134,6 +133,11 @@ def _by_words(prose: str, script: str) -> str | None:
     is_various = len(set(votes[ranked[0]])) >= FEWEST_DIFFERENT and len({each for each in votes[ranked[0]] if len(each) > 1}) > 1
     is_clear = is_various and len(votes[ranked[0]]) >= LEAST_SHARE * len(words) and weights[ranked[0]] >= lead
     return ranked[0] or None if is_clear else None
+
+
+@cache
+def _letters() -> dict[str, re.Pattern[str]]:
+    return {script: re.compile(f"[{signs}]") for script, signs in _SCRIPTS.items()}
 
 
 @cache

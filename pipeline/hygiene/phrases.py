@@ -28,6 +28,7 @@ MOST_READ = 20_000
 LISTS: dict[Topic, dict[str, tuple[str, ...]]] = {
     "refusal": REFUSALS, "abstention": ABSTENTIONS, "identity": IDENTITIES, "cutoff": CUTOFFS,
 }  # fmt: skip
+OTHER_SCRIPTS = {"ru", "zh", "ja", "ko", "ar"}
 IN_HEAD: frozenset[Topic] = frozenset({"refusal", "abstention"})
 
 _QUOTED = re.compile(
@@ -44,7 +45,7 @@ def say(topic: Topic, text: str) -> str | None:
     words = flat(text[:MOST_READ])
     if topic in IN_HEAD:
         words = words[: HEAD_CHARACTERS + LONGEST_PHRASE]
-    for pattern in _patterns(topic):
+    for pattern in _patterns(topic, is_ascii=words.isascii()):
         if (match := pattern.search(words)) and (topic not in IN_HEAD or match.start() < HEAD_CHARACTERS):
             return match.group()[:80].strip()
     return None
@@ -59,5 +60,7 @@ def flat(text: str) -> str:
 
 
 @cache
-def _patterns(topic: Topic) -> tuple[re.Pattern[str], ...]:
-    return tuple(re.compile(pattern) for patterns in LISTS[topic].values() for pattern in patterns)
+def _patterns(topic: Topic, *, is_ascii: bool) -> tuple[re.Pattern[str], ...]:
+    """All patterns of a topic; of those in other scripts than Latin none is in a text of ASCII alone."""
+    languages = LISTS[topic].keys() - (OTHER_SCRIPTS if is_ascii else set())
+    return tuple(re.compile(pattern) for name in LISTS[topic] if name in languages for pattern in LISTS[topic][name])

@@ -46,8 +46,12 @@ def shares_of(text: str) -> dict[str, float]:
     }  # fmt: skip
     words = words_of(prose)
     if len(words) >= FEWEST_WORDS:
-        shares |= {f"top_{n}": _top(words, n) for n in (2, 3, 4)}
-        shares |= {f"again_{n}": _covered_again(words, n) for n in range(5, 11)}
+        # What does not come again does not do so in a longer n-gram either.
+        for kind, measure, sizes in (("top", _top, range(2, 5)), ("again", _covered_again, range(5, 11))):
+            share = 1.0
+            for n in sizes:
+                share = measure(words, n) if share else 0.0
+                shares[f"{kind}_{n}"] = share
     return shares
 
 
@@ -64,10 +68,13 @@ def _again(parts: Sequence[str], *, weigh: bool = True) -> float:
 
 def _top(words: Sequence[str], n: int) -> float:
     """The share of characters inside the most frequent n-gram, if it comes more than once; the longest among equals."""
-    counts = Counter(zip(*(words[place:] for place in range(n)), strict=False))
-    gram, count = max(counts.items(), key=lambda item: (item[1], sum(map(len, item[0])), item[0]))
-    places = [place for place in range(len(words) - n + 1) if tuple(words[place : place + n]) == gram]
-    return _characters(words, places, n) if count > 1 else 0.0
+    grams = list(zip(*(words[place:] for place in range(n)), strict=False))
+    counts = Counter(grams)
+    most = max(counts.values())
+    if most == 1:
+        return 0.0
+    gram = max((gram for gram, count in counts.items() if count == most), key=lambda gram: (sum(map(len, gram)), gram))
+    return _characters(words, [place for place, each in enumerate(grams) if each == gram], n)
 
 
 def _covered_again(words: Sequence[str], n: int) -> float:

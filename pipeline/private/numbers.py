@@ -13,7 +13,8 @@ _IPV4 = re.compile(r"(?<![\w.-])(?<![^/]/)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)"
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:|::)[0-9a-fA-F:]{2,38}(?![\w:])")
 _SMALL = 20
 _VERSION = re.compile(
-    r"(?:(?:\b|_)(?:version|release|build|firmware|driver|v|oid|object ?identifier)[\s:=\"'(]*|[~^<>=]=?\s*)$", re.IGNORECASE
+    r"(?:(?:\b|_)(?:version|release|build|firmware|driver|oid|object ?identifier)[\s:=\"'(]*|\bv\.?|[~^<>=!]=\s*|[~^]\s*)$",
+    re.IGNORECASE,
 )
 
 # The codes that the ITU has assigned (E.164, list of 2016 with its later notes); +1 and +7 have fixed lengths.

@@ -139,6 +139,12 @@ def test_all_canaries_in_one_text_are_found_and_masked() -> None:
     assert not any(secret in clean for _, secret in CANARIES)
 
 
+@pytest.mark.parametrize("before", ["ip=", "<td>", "> ", "http://", "from:", "(", "rev "])
+def test_an_address_is_found_behind_other_signs(before: str) -> None:
+    text = f"{before}93.184.216.34/a"
+    assert [text[span.start : span.end] for span in find(text, KINDS)] == ["93.184.216.34"]
+
+
 def test_kinds_that_were_not_asked_for_are_left() -> None:
     text = "ada@mill.org and 93.184.216.34"
     assert [span.kind for span in find(text, ["ip"])] == ["ip"]
