@@ -30,6 +30,7 @@ BENCHMARKS = {
     "incremental": "calls that a change takes beside those it requires",
     "memory": "a build of 200,000 units",
     "duplicates": "near and exact duplicates among texts with planted truth",
+    "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140
