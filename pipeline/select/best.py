@@ -20,10 +20,6 @@ class Cut:
     at: float
     ties: int
 
-    def told(self) -> dict[str, float]:
-        """The cut as plain JSON; a group of which nothing stays has none."""
-        return {"at": self.at} if abs(self.at) < inf else {}
-
 
 def numbers_of(entries: Iterable[tuple[str, float]]) -> dict[str, array[float]]:
     """The numbers of each group."""

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Annotated
+
+from pydantic import Field
 
 MOST = 2**53
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""Other seeds draw other lots."""
 
 
 def lot(seed: int, row_id: str) -> float:

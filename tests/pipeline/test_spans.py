@@ -207,7 +207,6 @@ def test_a_cut_says_where_it_is() -> None:
     cuts, tied = cuts_of(values, {"a": 2, "b": 1, "c": 0})
     assert cuts == {"a": Cut(2.0, 1), "b": Cut(-inf, 1), "c": Cut(inf, 0)}
     assert tied == {"a"}
-    assert [cut.told() for cut in cuts.values()] == [{"at": 2.0}, {}, {}]
 
 
 def test_lots_are_even_and_depend_on_the_seed() -> None:
