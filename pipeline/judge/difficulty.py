@@ -80,6 +80,6 @@ class Difficulty:
 
 
 def required_loss(c: float, beta: float) -> float:
-    """The largest DPO loss at which the pair is ranked right: -log sigmoid(beta * c), in nats, more than 0."""
+    """The largest DPO loss at which the pair is ranked right: -log sigmoid(beta * c), in nats, 0 or more."""
     x = -beta * c
     return x + log1p(exp(-x)) if x > 0 else log1p(exp(x))
