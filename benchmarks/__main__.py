@@ -29,6 +29,7 @@ BENCHMARKS = {
     "kills": "builds that are killed and run again",
     "incremental": "calls that a change takes beside those it requires",
     "memory": "a build of 200,000 units",
+    "selection": "select steps over 10,000, 100,000 and 1,000,000 pairs",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140

@@ -106,8 +106,10 @@ async def test_difficulty_is_of_the_pair_and_ranks_it(tmp_path: Path, documents:
 async def test_a_pair_is_turned_round_and_the_old_one_is_out(tmp_path: Path, documents: Path, lake: Address) -> None:
     """Labels by one principle, gold by another: where they differ, gold's word is what is released."""
     write_documents(documents, 12)
-    gate = {"select/gold_gate": {"gold": {"evaluator": "rehearsal:rehearsal-second"}, "orders": "order_mean", "otherwise": "flip"}}
-    built = await builds.run(write_recipe(tmp_path, [*JUDGED, gate, "land/release"]), documents, lake)
+    gold = {"evaluator": "rehearsal:rehearsal-second"}
+    gate = {"select/gold_gate": {"gold": gold, "orders": "order_mean", "otherwise": "flip"}}
+    recipe = write_recipe(tmp_path, [*JUDGED, gate, "land/release"])
+    built = await builds.run(recipe, documents, lake)
     turned = "SELECT prompt_id, rejected_id, chosen_id FROM latest_pairs WHERE rule = 'gold_gate/flip'"
     flipped = builds.ask(lake, turned)
     made = builds.ask(lake, "SELECT prompt_id, chosen_id, rejected_id FROM pairs WHERE rule <> 'gold_gate/flip'")
