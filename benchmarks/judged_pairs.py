@@ -10,16 +10,16 @@ from warehouse.store import SCRATCH, Store
 PAIRS_PER_DOCUMENT, PAIRS_PER_PROMPT, SOURCES = 12, 3, 40
 DOCUMENTS_AT_ONCE = 4096
 
-# {n} of these is a pair; the three pairs of a prompt are a over b, b over c and, one time in ten, c over a.
+# One row is one pair; the three pairs of a prompt are a over b, b over c and a over c, or one time in ten c over a.
 NUMBERS = """
 WITH n AS (
-    SELECT d, i, d * {per_document} + i AS n, lpad(to_hex(d), 20, '0') AS doc,
-        md5('prompt ' || d || ' ' || i // {per_prompt}) AS q, i % {per_prompt} AS k
+    SELECT d, i, d * {per_document} + i AS n, md5('prompt ' || d || ' ' || i // {per_prompt}) AS q,
+        (['ab', 'bc', if(hash(d, i // {per_prompt}) % 10 = 0, 'ca', 'ac')])[1 + i % {per_prompt}] AS sides
     FROM range({first}, {last}) t(d), range({per_document}) u(i)
 ), p AS (
-    SELECT *, 'doc_' || doc AS document_id, 'prm_' || substr(q, 1, 20) AS prompt_id, 'par_' || substr(md5('pair ' || n), 1, 20) AS pair_id,
-        'rsp_' || substr(md5(q || CASE k WHEN 0 THEN 'a' WHEN 1 THEN 'b' ELSE if(hash(q) % 10 = 0, 'c', 'a') END), 1, 20) AS one,
-        'rsp_' || substr(md5(q || CASE k WHEN 0 THEN 'b' WHEN 1 THEN 'c' ELSE if(hash(q) % 10 = 0, 'a', 'c') END), 1, 20) AS other,
+    SELECT 'doc_' || lpad(to_hex(d), 20, '0') AS document_id, 'prm_' || substr(q, 1, 20) AS prompt_id,
+        'par_' || substr(md5('pair ' || n), 1, 20) AS pair_id,
+        'rsp_' || substr(md5(q || sides[1]), 1, 20) AS one, 'rsp_' || substr(md5(q || sides[2]), 1, 20) AS other,
         (hash(n) % 10000) / 10000 AS x, (hash(n, 1) % 10000) / 10000 AS y
     FROM n
 )
@@ -38,8 +38,9 @@ FROM p, LATERAL (VALUES (0, 'one', x + y - 1), (1, 'two', x - y)) s(j, name, v) 
 # What a plan would hold after the steps that made them.
 SCOPE = f"""
 CREATE TABLE {SCRATCH}.documents AS
-SELECT document_id, 'https://site-' || (hash(document_id) % {SOURCES}) // (1 + hash(document_id) % 3) || '.example/' || document_id AS uri,
-    'CC0-1.0' AS licence FROM (SELECT DISTINCT document_id FROM lake.pairs);
+WITH d AS (SELECT DISTINCT document_id, hash(document_id) AS h FROM lake.pairs)
+SELECT document_id, 'https://site-' || (h % {SOURCES}) // (1 + h % 3) || '.example/' || document_id AS uri, 'CC0-1.0' AS licence
+FROM d;
 INSERT INTO {SCRATCH}.live SELECT 'pairs', 0, pair_id, prompt_id, document_id FROM lake.pairs;
 INSERT INTO {SCRATCH}.live SELECT 'signals', 0, signal_id, prompt_id, document_id FROM lake.signals;
 """
