@@ -16,6 +16,7 @@ from pipeline.select.filter import Filter
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.gold_gate import GoldGate
+from pipeline.select.near_duplicates import NearDuplicates
 from pipeline.select.peer import Peer
 from pipeline.select.principle_weight import PrincipleWeight
 from pipeline.select.residualise import Residualise
@@ -41,6 +42,7 @@ SELECT = {
     "from_scores": FromScores,
     "from_votes": FromVotes,
     "gold_gate": GoldGate,
+    "near_duplicates": NearDuplicates,
     "peer": Peer,
     "principle_weight": PrincipleWeight,
     "residualise": Residualise,
