@@ -37,9 +37,9 @@ BEFORE: list[Any] = ["mine/chunk", "mine/qa", "sample/grid", {"judge/pairwise": 
 STEPS: list[Any] = [
     {"select/filter": {"by": "score_gap", "min": 0.05}},
     {"select/filter": {"by": "signal:one", "quantile": {"from": 0.1}, "per": "source"}},
-    {"select/filter": {"by": "confidence", "top": 4, "per": "document_id"}},
-    {"select/peer": {"judges": ["signal:one", "signal:two"], "noise": 0.1}},
     "select/cyclic",
+    {"select/peer": {"judges": ["signal:one", "signal:two"], "noise": 0.1}},
+    {"select/filter": {"by": "confidence", "top": 2, "per": "prompt_id"}},
     {"select/cap": {"per": "source", "max_share": 0.2, "keep": "best"}},
     {"select/sample_rows": {"share": 0.9, "per": "source"}},
     {"select/curriculum": {"by": "score_gap", "easiest": "high"}},

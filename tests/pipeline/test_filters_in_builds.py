@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import RequestError
+from warehouse import sifting
 from warehouse.address import Address
 
 MODELS: dict[str, Any] = {
@@ -138,3 +139,51 @@ async def test_thresholds_are_kept_and_a_cap_that_cannot_be_met_is_told(
     impossible = [*JUDGED, {"select/cap": {"per": "source", "max_share": 0.2}}]
     with pytest.raises(RequestError, match="unless there are 5 or more by `source`, and there are 1"):
         await builds.run(write_recipe(tmp_path, impossible), documents, lake)
+
+
+async def test_what_is_said_of_many_rows_is_taken_in_parts(
+    tmp_path: Path, documents: Path, make_catalog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a million rows a part at a time, and the units are the same."""
+    steps = [*builds.STEPS[:6], {"select/curriculum": {"by": "score_gap", "easiest": "high"}}]
+    steps.append({"select/filter": {"by": "note:curriculum_rank", "max": 2}})
+    recipe, found = builds.write_recipe(tmp_path, steps=steps), []
+    for part in (sifting.SAID_IN_A_PART, 2):
+        monkeypatch.setattr(sifting, "SAID_IN_A_PART", part)
+        catalog = make_catalog("sqlite", tmp_path / str(part))
+        await builds.run(recipe, documents, catalog)
+        query = "SELECT unit_id, subject_id, status, reason, detail FROM outcomes WHERE step LIKE 'select/%' ORDER BY ALL"
+        found.append((builds.ask(catalog, query), builds.ask(catalog, "SELECT * FROM notes ORDER BY ALL")))
+    assert found[0] == found[1]
+    assert {status for _, _, status, _, _ in found[0][0]} == {"ok", "none"}
+    assert len(found[0][1]) > 2, "more than a part"
+
+
+async def test_documents_prompts_and_responses_are_filtered_too(tmp_path: Path, documents: Path, lake: Address) -> None:
+    """A pass rate is the mean of a check over the responses of a prompt."""
+    write_documents(documents, 6)
+    steps: list[Any] = [
+        {"select/filter": {"of": "documents", "by": "length", "bottom": 8}},
+        *builds.STEPS[:4],
+        {"select/filter": {"of": "responses", "by": "role", "one_of": ["candidate", "gold"]}},
+        {"judge/measure": {"what": ["words"]}},
+        {"select/filter": {"of": "prompts", "by": "signal:words", "quantile": {"from": 0.2, "to": 0.8}}},
+        *builds.STEPS[4:6],
+        "land/release",
+    ]
+    built = await builds.run(builds.write_recipe(tmp_path, steps=steps), documents, lake)
+    ends = [(row.step, row.status, row.reason, row.units) for row in built.funnel if row.step.startswith("select/filter")]
+    assert ("select/filter", "none", "not_in_bottom", 1) in ends
+    assert ("select/filter", "ok", "", 8) in ends
+    assert {reason for step, _, reason, _ in ends if step == "select/filter#3"} == {
+        "", "below_threshold", "above_threshold",
+    }  # fmt: skip
+    means = dict(builds.ask(lake, """
+        SELECT prompt_id, avg(value) FROM signals WHERE name = 'words' AND len(response_ids) = 1 GROUP BY 1
+    """))  # fmt: skip
+    outside = "SELECT subject_id FROM outcomes WHERE reason IN ('below_threshold', 'above_threshold')"
+    gone = {row[0] for row in builds.ask(lake, outside)}
+    kept = sorted(value for prompt, value in means.items() if prompt not in gone)
+    assert all(means[prompt] < kept[0] or means[prompt] > kept[-1] for prompt in gone)
+    assert not gone & {row[0] for row in builds.ask(lake, "SELECT prompt_id FROM latest_pairs")}
+    assert not any(builds.audits(lake).values())
