@@ -31,6 +31,7 @@ BENCHMARKS = {
     "memory": "a build of 200,000 units",
     "duplicates": "near and exact duplicates among texts with planted truth",
     "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
+    "selection": "select steps over 10,000, 100,000 and 1,000,000 pairs",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140

@@ -3,39 +3,59 @@
 from pipeline.select.best_worst import BestWorst
 from pipeline.select.bradley_terry import BradleyTerry
 from pipeline.select.by_principle import ByPrinciple
+from pipeline.select.cap import Cap
 from pipeline.select.closest_three import ClosestThree
+from pipeline.select.conflicts import Conflicts
 from pipeline.select.consensus import Consensus
 from pipeline.select.consistent_rationale import ConsistentRationale
+from pipeline.select.curriculum import Curriculum
+from pipeline.select.cyclic import Cyclic
 from pipeline.select.dawid_skene import DawidSkene
 from pipeline.select.exact_duplicates import ExactDuplicates
+from pipeline.select.filter import Filter
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
+from pipeline.select.gold_gate import GoldGate
 from pipeline.select.grounded import Grounded
 from pipeline.select.hygiene import Hygiene
 from pipeline.select.licences import Licences
 from pipeline.select.near_duplicates import NearDuplicates
+from pipeline.select.peer import Peer
+from pipeline.select.principle_weight import PrincipleWeight
 from pipeline.select.private_data import PrivateData
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
+from pipeline.select.sample_rows import SampleRows
 from pipeline.select.tournament import Tournament
+from pipeline.select.undecided import Undecided
 
 SELECT = {
     "best_worst": BestWorst,
     "bradley_terry": BradleyTerry,
     "by_principle": ByPrinciple,
+    "cap": Cap,
     "closest_three": ClosestThree,
+    "conflicts": Conflicts,
     "consensus": Consensus,
     "consistent_rationale": ConsistentRationale,
+    "curriculum": Curriculum,
+    "cyclic": Cyclic,
     "dawid_skene": DawidSkene,
     "exact_duplicates": ExactDuplicates,
+    "filter": Filter,
     "from_scores": FromScores,
     "from_votes": FromVotes,
+    "gold_gate": GoldGate,
     "grounded": Grounded,
     "hygiene": Hygiene,
     "licences": Licences,
     "near_duplicates": NearDuplicates,
+    "peer": Peer,
+    "principle_weight": PrincipleWeight,
     "private_data": PrivateData,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
+    "sample_rows": SampleRows,
     "tournament": Tournament,
+    "undecided": Undecided,
 }
