@@ -16,6 +16,7 @@ from pipeline.select.from_votes import FromVotes
 from pipeline.select.ordered_list import OrderedList
 from pipeline.select.pass_fail import PassFail
 from pipeline.select.per_aspect import PerAspect
+from pipeline.select.quotas import Quotas
 from pipeline.select.residualise import Residualise
 from pipeline.select.reversal import Reversal
 from pipeline.select.salmon_mix import SalmonMix
@@ -39,6 +40,7 @@ SELECT = {
     "ordered_list": OrderedList,
     "pass_fail": PassFail,
     "per_aspect": PerAspect,
+    "quotas": Quotas,
     "residualise": Residualise,
     "reversal": Reversal,
     "salmon_mix": SalmonMix,
