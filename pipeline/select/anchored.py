@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.select.pairing import are_too_few, worded
 from pipeline.select.scores import Rating, Require, logistic, ratings_of, score_all, share_above
-from pipeline.select.sources import Source, refuse_repeated, responses_from, told
+from pipeline.select.sources import Source, check_sources, responses_from, told
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.rows import PairAnswer, Response
 from schemas.units import Candidates, UnitKind
@@ -54,7 +54,7 @@ class Anchored:
     def __post_init__(self) -> None:
         """Refuse a source that can hold nothing, and an empty window."""
         for name in ("chosen_from", "rejected_from", "also_chosen_from"):
-            refuse_repeated(name, getattr(self, name))
+            check_sources(name, getattr(self, name))
         if both := [each for each in self.also_chosen_from if each in self.chosen_from]:
             raise ValueError(f"{told(both[0])!r} is among `chosen_from` and among `also_chosen_from`")
         if self.max_gap is not None and self.max_gap < self.min_gap:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.select.pairing import Label, worded
 from pipeline.select.provenance import CERTAIN, rows_by_provenance
-from pipeline.select.sources import Source, refuse_repeated, responses_from, some_of, told
+from pipeline.select.sources import Source, check_sources, responses_from, some_of, told
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.units import ResponseGroup, UnitKind
 
@@ -41,8 +41,8 @@ class Demonstrations:
 
     def __post_init__(self) -> None:
         """Refuse one source on both sides."""
-        refuse_repeated("demonstrations", self.demonstrations)
-        refuse_repeated("own", self.own)
+        check_sources("demonstrations", self.demonstrations)
+        check_sources("own", self.own)
         if both := [each for each in self.own if each in self.demonstrations]:
             raise ValueError(f"{told(both[0])!r} is among `demonstrations` and among `own`")
 

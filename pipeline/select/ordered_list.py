@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.select.pairing import Label, worded
 from pipeline.select.provenance import CERTAIN, rows_by_provenance
-from pipeline.select.sources import Source, refuse_repeated, responses_from, some_of, told
+from pipeline.select.sources import Source, check_sources, responses_from, some_of, told
 from pipeline.strategy import Answer, Nothing, Table
 from schemas.units import ResponseGroup, UnitKind
 
@@ -27,8 +27,9 @@ class OrderedList:
     (`tier_missing`); with `any` two tiers do, and a tier that is missing leaves its place empty.
 
     No judge is asked. `score_gap` is how many tiers the two are apart, and all pairs of a prompt share one unit, so the
-    list can be read back: an answer's place from below is its largest `score_gap` as chosen (`pairs: all`). `p_chosen` is
-    the parameter, how often you believe a better tier to be the better answer; `confidence` is 1.
+    list can be read back: an answer's place from below is its largest `score_gap` as chosen (`pairs: all`; answers that say
+    the same are never a pair, and leave a hole). `p_chosen` is the parameter, how often you believe a better tier to be the
+    better answer; `confidence` is 1.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -47,7 +48,7 @@ class OrderedList:
 
     def __post_init__(self) -> None:
         """Refuse a tier that can hold nothing, and a seed that draws nothing."""
-        refuse_repeated("tiers", self.tiers)
+        check_sources("tiers", self.tiers)
         if self.seed and self.per_tier is None:
             raise ValueError("without `per_tier` all answers are taken, so `seed` draws nothing")
 

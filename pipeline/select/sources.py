@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
 
-from pydantic import Field
-
+from schemas.errors import nearest
 from schemas.fingerprints import derive_seed
 from schemas.rows import Response
 
-Where = Literal["role", "model", "strategy"]
-Source = str | Annotated[dict[Where, str], Field(min_length=1)]
+WHERE = ("role", "model", "strategy")
+Source = str | dict[str, str]
 """A role by its name, or what several columns of a response must say: `gold`, `{model: small}`, `{role: student,
 strategy: grid t=1}`."""
 
@@ -23,7 +21,7 @@ def told(source: Source) -> str:
 
 def is_from(response: Response, source: Source) -> bool:
     """Whether a response is of a source."""
-    wanted: Mapping[Where, str] = {"role": source} if isinstance(source, str) else source
+    wanted: Mapping[str, str] = {"role": source} if isinstance(source, str) else source
     return all(getattr(response, name) == value for name, value in wanted.items())
 
 
@@ -43,7 +41,13 @@ def some_of(responses: Sequence[Response], most: int | None, *seed: str | int) -
     return drawn[:most]
 
 
-def refuse_repeated(name: str, sources: Sequence[Source]) -> None:
-    """Raise `ValueError` for a source that is named twice: its second place would be empty."""
+def check_sources(name: str, sources: Sequence[Source]) -> None:
+    """Raise `ValueError` for a source that no answer can be of, or that is named twice: its second place would be empty."""
+    for source in sources:
+        columns = ["role"] if isinstance(source, str) else list(source)
+        if unknown := [each for each in columns if each not in WHERE]:
+            raise ValueError(f"`{name}`: a source says {', '.join(WHERE)}, not {unknown[0]!r}{nearest(unknown[0], WHERE)}")
+        if not columns or not all([source] if isinstance(source, str) else source.values()):
+            raise ValueError(f"`{name}` has an empty source; name a role, or give role, model or strategy")
     if twice := [each for each in sources if list(sources).count(each) > 1]:
         raise ValueError(f"`{name}` names {told(twice[0])!r} twice")
