@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
 import made
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -372,6 +375,16 @@ def test_a_rule_spells_out_what_it_sets_and_leaves_the_rest(rule: Any) -> None:
     for field in fields(FromScores):
         value = own if field.name == "aspects" else given.get(field.name, getattr(plain, field.name))
         assert getattr(spelled_out, field.name) == value, field.name
+
+
+def test_the_page_on_pairs_shows_the_parameters_of_every_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "pairs.md").read_text("utf-8")
+    shown = dict(re.findall(r"^\| `(\w+)` \| `(combine: .*?)` \|", page, re.MULTILINE))
+    told = {rule: yaml.safe_load(f"{{{parameters}}}") for rule, parameters in shown.items()}
+    assert told == {
+        rule: {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        for rule, given in RULES.items()
+    }
 
 
 @given(signals=ratings(), seed=st.integers(0, 3))
