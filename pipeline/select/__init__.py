@@ -13,6 +13,7 @@ from pipeline.select.demonstrations import Demonstrations
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
+from pipeline.select.near_duplicates import NearDuplicates
 from pipeline.select.ordered_list import OrderedList
 from pipeline.select.pass_fail import PassFail
 from pipeline.select.per_aspect import PerAspect
@@ -37,6 +38,7 @@ SELECT = {
     "exact_duplicates": ExactDuplicates,
     "from_scores": FromScores,
     "from_votes": FromVotes,
+    "near_duplicates": NearDuplicates,
     "ordered_list": OrderedList,
     "pass_fail": PassFail,
     "per_aspect": PerAspect,
