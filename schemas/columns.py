@@ -36,7 +36,7 @@ COLUMNS: dict[Sifted, tuple[str, ...]] = {
         "tokens", "logprob",
     ),
     "pairs": (
-        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition",
+        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition", "aspect",
         "chosen_length", "rejected_length", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
         "chosen_finish_reason", "rejected_finish_reason", "chosen_strategy", "rejected_strategy",
         "score_gap", "p_chosen", "confidence", "rule", "judges", "tags", "pair_key", "prompt_key", "pair_text",

@@ -84,10 +84,10 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "judges": "coalesce(jury.judges, [])",
         "prompt_key": _key(TURNS_OF_PROMPT),
         "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''))",
-        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')"),
+        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')", "coalesce(p.aspect, '')"),
         **{
             name: f"p.{name}"
-            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule")
+            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule", "aspect")
         },
         **{
             expression_of: column

@@ -76,7 +76,7 @@ def take_out(cursor: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
     if table == "responses":
         _spread(cursor, "signals", "signal_id", "t.response_ids")
         _spread(cursor, "labels", "label_id", "t.response_ids")
-        _spread(cursor, "pairs", "pair_id", "[t.chosen_id, t.rejected_id]")
+        _spread(cursor, "pairs", "pair_id", "[t.chosen_id, t.rejected_id] || coalesce(t.also_chosen, [])")
     cursor.execute(f"DELETE FROM {SCRATCH}.live WHERE row_id IN {ids} OR (tab <> 'prompts' AND parent_id IN {ids})")
 
 

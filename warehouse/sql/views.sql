@@ -368,6 +368,8 @@ CREATE OR REPLACE VIEW audit_orphans AS
 SELECT 'pairs' AS tab, p.pair_id AS id FROM pairs p ANTI JOIN prompts q ON q.prompt_id = p.prompt_id
 UNION ALL SELECT 'pairs', p.pair_id FROM pairs p ANTI JOIN responses r ON r.response_id = p.chosen_id
 UNION ALL SELECT 'pairs', p.pair_id FROM pairs p ANTI JOIN responses r ON r.response_id = p.rejected_id
+UNION ALL SELECT 'pairs', p.pair_id FROM (SELECT pair_id, unnest(also_chosen) AS also_id FROM pairs) p
+    ANTI JOIN responses r ON r.response_id = p.also_id
 UNION ALL SELECT 'responses', r.response_id FROM responses r ANTI JOIN prompts q ON q.prompt_id = r.prompt_id
 UNION ALL SELECT 'signals', s.signal_id FROM signals s ANTI JOIN prompts q ON q.prompt_id = s.prompt_id
 UNION ALL SELECT 'labels', l.label_id FROM labels l ANTI JOIN prompts q ON q.prompt_id = l.prompt_id
