@@ -29,6 +29,7 @@ BENCHMARKS = {
     "kills": "builds that are killed and run again",
     "incremental": "calls that a change takes beside those it requires",
     "memory": "a build of 200,000 units",
+    "decontamination": "1.1M runs of evaluation items looked for in 100,000 texts",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140

@@ -98,6 +98,21 @@ def test_a_saved_dataset_is_read(tmp_path: Path) -> None:
     assert [(item.name, item.texts) for item in items] == [("saved#row=0", TEXTS[0]), ("saved#row=1", TEXTS[1])]
 
 
+def test_a_dataset_on_the_hub_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    write(tmp_path / "org/name/test.jsonl", ROWS)
+    write(tmp_path / "org/name/train.jsonl", ROWS[:1])
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)  # `datasets` takes a folder of this name for the dataset
+    items = list(load("hf:org/name@test", tmp_path / "elsewhere").items())
+    assert [(item.name, item.texts) for item in items] == [
+        ("hf:org/name@test#row=0", TEXTS[0]), ("hf:org/name@test#row=1", TEXTS[1])
+    ]
+    for name, sentence in (("hf:org/name", "has several splits"), ("hf:org/name@tset", "did you mean `test`")):
+        with pytest.raises(RequestError, match=sentence):
+            load(name, tmp_path)
+
+
 def test_a_set_is_told_by_the_texts_that_are_read(tmp_path: Path) -> None:
     one = load(write(tmp_path / "a.jsonl", ROWS).name, tmp_path)
     moved = load(write(tmp_path / "b.jsonl", [row | {"split": "test"} for row in ROWS]).name, tmp_path)
