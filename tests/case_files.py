@@ -39,6 +39,8 @@ def bind_case(key: str, case: Case) -> BoundStep:
     strategy_class = STRATEGIES[key]
     if hasattr(strategy_class, "of") or strategy_class.unit in ("pair", "judged_pair"):
         before = [*BEFORE["select"], "select/best_worst"]
+    if getattr(strategy_class, "rewrites", False) and case.get("params", {}).get("of", "prompts") == "prompts":
+        before = BEFORE["sample"]  # of prompts that have responses it would lose these
     steps = [
         StepSpec(strategy=each)
         if isinstance(each, str)

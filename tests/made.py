@@ -212,6 +212,10 @@ class Columns:
         again = [(value, self.rows[place]) for value, place in keyed if counts[value] > 1]
         yield [(value, *(self._value(row, column) for column in columns)) for value, row in again]
 
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """The rows of this media type, as if they were all documents that there are."""
+        yield sorted((row["id"], row["text"]) for row in self.rows if row.get("media_type") == media_type)
+
     def _value(self, row: Mapping[str, Any], column: str) -> Any:
         if column in self.TEXTS:
             return "\0".join(" ".join(str(row.get(name) or "").split()) for name in self.TEXTS[column])

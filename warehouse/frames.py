@@ -157,6 +157,14 @@ class Frame:
                 yield rows
             cursor.execute(f"DROP TABLE {table}")
 
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """Batches of (id, text) of all stored documents of a media type, in scope or not, in the order of their ids."""
+        query = f"SELECT document_id, text FROM {LAKE}.documents WHERE media_type = {literal(media_type)} ORDER BY document_id"
+        with self._cursor() as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(TEXTS_AT_ONCE):
+                yield rows
+
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """One of our own, so that what it reads is not cut off by the next statement of somebody else."""
         cursor = self.connection.cursor()

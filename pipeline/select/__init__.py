@@ -7,9 +7,11 @@ from pipeline.select.closest_three import ClosestThree
 from pipeline.select.consensus import Consensus
 from pipeline.select.consistent_rationale import ConsistentRationale
 from pipeline.select.dawid_skene import DawidSkene
+from pipeline.select.decontaminate import Decontaminate
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
+from pipeline.select.mask_contaminated import MaskContaminated
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.tournament import Tournament
@@ -22,9 +24,11 @@ SELECT = {
     "consensus": Consensus,
     "consistent_rationale": ConsistentRationale,
     "dawid_skene": DawidSkene,
+    "decontaminate": Decontaminate,
     "exact_duplicates": ExactDuplicates,
     "from_scores": FromScores,
     "from_votes": FromVotes,
+    "mask_contaminated": MaskContaminated,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
     "tournament": Tournament,

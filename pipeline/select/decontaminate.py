@@ -9,13 +9,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
+from pipeline.audit.items import MEDIA_TYPE
 from pipeline.contamination.evaluations import EvaluationSet, labelled_item
 from pipeline.contamination.index import Index
 from pipeline.contamination.search import REASON, check_search, describe, fewest_words, index_of
-from pipeline.strategy import Drop, Found, Note, Rows
+from pipeline.strategy import Drop, Found, Note, Rows, Said
+from schemas.columns import Sifted
 
 FLAG = f"flag/{REASON}"
-TEXTS = {
+TEXTS: dict[Sifted, tuple[str, ...]] = {
     "documents": ("text",),
     "passages": ("text",),
     "prompts": ("text",),
@@ -41,7 +43,7 @@ class Decontaminate:
     version: ClassVar[int] = 1
 
     against: tuple[EvaluationSet, ...] = ()
-    of: Literal["documents", "passages", "prompts", "responses", "pairs"] = "pairs"
+    of: Sifted = "pairs"
     n: Annotated[int, Field(ge=1, le=1000)] = 13
     min_words: Annotated[int, Field(ge=1)] | None = None
     min_share: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -53,7 +55,7 @@ class Decontaminate:
             raise ValueError("it compares with nothing; give `against`, or leave `labelled` true")
         check_search(self.against, self.n, self.min_words)
 
-    def sift(self, rows: Rows) -> Iterator[Drop | Note | Found]:
+    def sift(self, rows: Rows) -> Iterator[Said]:
         """What of each row that holds an item, and at the end how many there were of each set."""
         index, count = self._index(rows), 0
         sets: Counter[str] = Counter()
@@ -75,7 +77,8 @@ class Decontaminate:
         )
 
     def _index(self, rows: Rows) -> Index:
-        labelled = [labelled_item(*each) for batch in rows.labelled() for each in batch] if self.labelled else []
+        stored = rows.documents(MEDIA_TYPE) if self.labelled else iter(())
+        labelled = [labelled_item(*each) for batch in stored for each in batch]
         if not labelled:
             return index_of(self.against, self.n, self.min_words)
         items = [*(item for each in self.against for item in each.items()), *labelled]
