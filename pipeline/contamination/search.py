@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pipeline.contamination.evaluations import EvaluationSet
 from pipeline.contamination.index import Hit, Index
 
-REASON = "contaminated"
 FEWEST_WORDS = 8
 """Shorter texts are not looked for unless a recipe says so: under 8 words, runs are shared by chance (GPT-3, arXiv
 2005.14165, appendix C)."""

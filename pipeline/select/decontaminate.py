@@ -12,11 +12,11 @@ from pydantic import ConfigDict, Field
 from pipeline.audit.items import MEDIA_TYPE
 from pipeline.contamination.evaluations import EvaluationSet, labelled_item
 from pipeline.contamination.index import Index
-from pipeline.contamination.search import REASON, check_search, describe, fewest_words, index_of
+from pipeline.contamination.search import check_search, describe, fewest_words, index_of
 from pipeline.strategy import Drop, Found, Note, Rows, Said
 from schemas.columns import Sifted
 
-FLAG = f"flag/{REASON}"
+FLAG = "flag/contaminated"
 TEXTS: dict[Sifted, tuple[str, ...]] = {
     "documents": ("text",),
     "passages": ("text",),
@@ -64,7 +64,7 @@ class Decontaminate:
                 row_id, detail = batch[hit.row][0], describe(hit)
                 sets[hit.item.of] += 1
                 if self.do == "drop":
-                    yield Drop(row_id, REASON, detail)
+                    yield Drop(row_id, "contaminated", detail)
                 else:
                     yield Note(row_id, FLAG, value=hit.share, text=detail)
             count += len(batch)

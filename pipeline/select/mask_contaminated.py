@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from pipeline.contamination.evaluations import EvaluationSet
 from pipeline.contamination.masking import masked, put_back, says, texts_in
-from pipeline.contamination.search import REASON, check_search, describe, index_of
+from pipeline.contamination.search import check_search, describe, index_of
 from pipeline.contamination.words import words_of
 from pipeline.strategy import Answer, Kept, Nothing, Rewritten, Table
 from schemas.errors import RequestError, Transient
@@ -72,5 +72,5 @@ class MaskContaminated:
         shown = masked(index, texts, self.mask)
         row = None if shown is None else put_back(unit, shown)
         if row is None or not words_of(says(row)):
-            return Nothing(REASON, describe(hit))
+            return Nothing("contaminated", describe(hit))
         return Rewritten(row, describe(hit))
