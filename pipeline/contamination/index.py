@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Integers = NDArray[np.int64]
 
-NEEDED_FOR = "looking for runs of words"
+NEEDED_FOR = "looking for evaluation items"
 HASH_BITS = 64
 BITS_PER_RUN = 32  # of the bitmap: one probe in thirty or so then goes on to the table
 PLACES_PER_RUN = 2

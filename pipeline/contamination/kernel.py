@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-numba = library("numba", "looking for runs of words", "dedup")
+numba = library("numba", "looking for evaluation items", "dedup")
 
 
 def compiled(function: Function) -> Function:

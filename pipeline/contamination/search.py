@@ -6,7 +6,8 @@ import functools
 from collections.abc import Sequence
 
 from pipeline.contamination.evaluations import EvaluationSet
-from pipeline.contamination.index import Hit, Index
+from pipeline.contamination.index import NEEDED_FOR, Hit, Index
+from pipeline.extras import library
 
 FEWEST_WORDS = 8
 """Shorter texts are not looked for unless a recipe says so: under 8 words, runs are shared by chance (GPT-3, arXiv
@@ -20,7 +21,8 @@ def fewest_words(n: int, min_words: int | None) -> int:
 
 
 def check_search(against: Sequence[EvaluationSet], n: int, min_words: int | None) -> None:
-    """Raise `ValueError` for sets and numbers that make no search."""
+    """Raise `ValueError` for sets and numbers that make no search, and `RequestError` where the extra is not installed."""
+    library("numba", NEEDED_FOR, "dedup")
     if min_words is not None and min_words > n:
         raise ValueError(f"`min_words` is {min_words}, more than `n`, which is {n}; texts of `n` words are searched for anyway")
     names = [each.name for each in against]

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import builds
+import made
 import pyarrow.parquet as pq
 import pytest
 
 from flows.auditing import audit_job
 from flows.build import build
 from pipeline.binding import bind
-from pipeline.registry import STRATEGIES
 from schemas.columns import SIFTED
-from schemas.errors import RecipeError
+from schemas.errors import RecipeError, RequestError, Transient
 from schemas.recipe import read_recipe
 from warehouse.address import Address
 
@@ -191,6 +191,18 @@ def test_a_mistake_is_told_by_check_in_one_sentence(wrong: str, tmp_path: Path, 
 def test_a_set_given_by_itself_is_a_list_of_one(tmp_path: Path, evaluation: Path) -> None:
     alone = fingerprint(recipe_with(tmp_path, STEP, 2, of="prompts", against="bench.jsonl"))
     assert alone == fingerprint(recipe_with(tmp_path, STEP, 2, of="prompts", against=["bench.jsonl"]))
-    with_columns = fingerprint(recipe_with(tmp_path, STEP, 2, of="prompts", against={"place": "bench.jsonl", "columns": "question"}))
-    assert with_columns != alone, "what is read is said otherwise"
-    assert {STEP, MASK} <= set(STRATEGIES)
+
+
+@pytest.mark.parametrize("key", [STEP, MASK])
+def test_a_set_that_changes_after_the_recipe_was_read_is_not_searched_for(
+    key: str, tmp_path: Path, evaluation: Path
+) -> None:
+    (step,) = [each for each in bind(read_recipe(recipe_with(tmp_path, key, 2, against="bench.jsonl", of="prompts"))).steps
+               if each.key == key]
+    evaluation.write_text(json.dumps({"question": "Another question altogether, of nine words or so?"}) + "\n")
+    if key == STEP:
+        with pytest.raises(RequestError, match=r"'bench.jsonl' has changed since this build began"):
+            list(step.strategy.sift(made.Columns([{"id": "q1", "text": "a"}])))
+    else:  # the units wait for the next build
+        with pytest.raises(Transient, match=r"'bench.jsonl' has changed since this build began"):
+            step.strategy(made.prompt_unit())
