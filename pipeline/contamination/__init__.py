@@ -3,6 +3,7 @@
     words.py         what a word is
     columns.py       which columns of an evaluation set hold text
     evaluations.py   evaluation sets: files, folders, saved datasets, the hub; read, named and digested
-    index.py         all runs of n words of the items, and the search for them in other texts
+    runs.py          all different runs of n words of the items
+    index.py         the search for them in other texts
     kernel.py        the inner loops, compiled; imported only when they are needed
 """

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
+from pipeline.contamination import words
 from pipeline.extras import library
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True)(function))
 
 
+SEPARATOR, LETTER, MARK = np.uint8(words.SEPARATOR), np.uint8(words.LETTER), np.uint8(words.MARK)
 # Odd numbers from the digits of the golden ratio and of splitmix64 (Steele, Lea and Flood 2014).
 LETTERS = np.uint64(0x9E3779B97F4A7C15)
 WORDS = np.uint64(0xD1342543DE82EF95)
@@ -37,7 +39,7 @@ START = np.uint64(0x243F6A8885A308D3)
 ZERO, ONE = np.uint64(0), np.uint64(1)
 SIX = np.uint64(6)
 LOW_SIX = np.uint64(63)
-BIG_A, BIG_Z, TO_SMALL = 65, 90, 32
+BIG_A, BIG_Z, TO_SMALL = np.uint64(65), np.uint64(90), np.uint64(32)
 MIX_30, MIX_27, MIX_31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
@@ -63,22 +65,21 @@ def hash_words(letters: NDArray[np.uint32], starts: NDArray[np.int64]) -> NDArra
     for word in range(len(hashes)):
         value = START
         for at in range(starts[word], starts[word + 1]):
-            value = (value ^ np.uint64(letters[at])) * LETTERS
-            value ^= value >> MIX_31
+            value = value * LETTERS + np.uint64(letters[at])
         hashes[word] = mix(value)
     return hashes
 
 
 @compiled
 def hash_runs(
-    words: NDArray[np.uint64], firsts: NDArray[np.int64], lengths: NDArray[np.int64], mask: np.uint64
+    hashes: NDArray[np.uint64], firsts: NDArray[np.int64], lengths: NDArray[np.int64], mask: np.uint64
 ) -> NDArray[np.uint64]:
-    """The key of each run of `lengths[i]` words from `firsts[i]` on."""
+    """The key of each run of `lengths[i]` words from `firsts[i]` on, by the hashes of the words."""
     keys = np.empty(len(firsts), np.uint64)
     for each in range(len(firsts)):
         run = ZERO
         for at in range(firsts[each], firsts[each] + lengths[each]):
-            run = run * WORDS + words[at]
+            run = run * WORDS + hashes[at]
         keys[each] = key_of(run, lengths[each], mask)
     return keys
 
@@ -116,51 +117,53 @@ def find(
 ) -> int:
     """The runs in the texts that have a key: (text, first word, slot) into `found`, as many as it holds; returns how many.
 
-    Text i ends before `letters[ends[i]]`, which is no letter. `lengths` are those of the runs to look at, `powers` the
+    Text i ends before `letters[ends[i]]`, which is 0. `lengths` are those of the runs to look at, `powers` the
     powers of the polynomial's base that belong to them; `setting` is the mask of keys and the shift of the table.
     """
     mask, shift = setting
     bit_mask, table_mask = np.uint64(len(bits) * 64 - 1), np.uint64(len(table) - 1)
-    ring = np.zeros(1 << int(np.ceil(np.log2(lengths.max() + 1))), np.uint64)
-    around, runs = len(ring) - 1, np.zeros(len(lengths), np.uint64)
+    longest = ends[0] + 1
+    for text in range(1, len(ends)):
+        longest = max(longest, ends[text] - ends[text - 1])
+    hashes = np.empty(longest, np.uint64)
     count, at = 0, 0
     for text in range(len(ends)):
-        seen, inside, value = 0, 0, START
-        runs[:] = ZERO
-        end = ends[text]
-        while at <= end:
-            letter = int(letters[at])
-            kind = int(kinds[letter])
-            if inside and (kind == 0 or kind == 2 or (kind == 1 and inside == 2)):
-                word = mix(value)
-                for which in range(len(lengths)):
-                    length = lengths[which]
-                    run = runs[which] * WORDS + word
-                    if seen >= length:
-                        run -= ring[(seen - length) & around] * powers[which]
-                    runs[which] = run
-                    if seen + 1 >= length:
-                        key = key_of(run, length, mask)
-                        bit = key & bit_mask
-                        if (bits[bit >> SIX] >> (bit & LOW_SIX)) & ONE:
-                            place = (key >> shift) & table_mask
-                            while table[place] >= 0 and keys[table[place]] != key:
-                                place = (place + ONE) & table_mask
-                            slot = table[place]
-                            while slot >= 0 and slot < len(keys) and keys[slot] == key:
-                                if count < len(found):
-                                    found[count, 0], found[count, 1], found[count, 2] = text, seen + 1 - length, slot
-                                count += 1
-                                slot += 1
-                ring[seen & around] = word
-                seen += 1
-                inside, value = 0, START
-            if kind == 1 or kind == 2 or (kind == 3 and inside):
-                if BIG_A <= letter <= BIG_Z:
-                    letter += TO_SMALL
-                value = (value ^ np.uint64(letter)) * LETTERS
-                value ^= value >> MIX_31
-                if kind != 3:
-                    inside = kind
-            at += 1
+        seen, end = 0, ends[text]
+        while at < end:
+            kind = kinds[letters[at]]
+            if kind in (SEPARATOR, MARK):  # a mark without a letter before it is no word
+                at += 1
+                continue
+            goes_on, value = kind == LETTER, START
+            while True:  # what ends a text is a separator, and so ends its last word
+                letter = np.uint64(letters[at])
+                value = value * LETTERS + (letter | TO_SMALL if BIG_A <= letter <= BIG_Z else letter)
+                at += 1
+                kind = kinds[letters[at]]
+                if not (kind == MARK or (goes_on and kind == LETTER)):
+                    break
+            hashes[seen] = mix(value)
+            seen += 1
+        at = end + 1
+        # All words first, then all runs: so the probes, which miss the caches, do not wait for each other.
+        for which in range(len(lengths)):
+            length, power, run = lengths[which], powers[which], ZERO
+            for last in range(seen):
+                run = run * WORDS + hashes[last]
+                if last >= length:
+                    run -= hashes[last - length] * power
+                if last + 1 < length:
+                    continue
+                key = key_of(run, length, mask)
+                bit = key & bit_mask
+                if (bits[bit >> SIX] >> (bit & LOW_SIX)) & ONE:
+                    place = (key >> shift) & table_mask
+                    while table[place] >= 0 and keys[table[place]] != key:
+                        place = (place + ONE) & table_mask
+                    slot = table[place]
+                    while slot >= 0 and slot < len(keys) and keys[slot] == key:
+                        if count < len(found):
+                            found[count, 0], found[count, 1], found[count, 2] = text, last + 1 - length, slot
+                        count += 1
+                        slot += 1
     return count

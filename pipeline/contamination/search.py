@@ -6,7 +6,8 @@ import functools
 from collections.abc import Sequence
 
 from pipeline.contamination.evaluations import EvaluationSet
-from pipeline.contamination.index import NEEDED_FOR, Hit, Index
+from pipeline.contamination.index import Hit, Index
+from pipeline.contamination.runs import NEEDED_FOR
 from pipeline.extras import library
 
 FEWEST_WORDS = 8

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contamination.index import Hit, Index, Item
+from pipeline.contamination.index import Hit, Index
+from pipeline.contamination.runs import Item
 from pipeline.contamination.words import words_of
 
 FEW_WORDS = st.lists(st.sampled_from(["a", "B", "é", "e\u0301", "水", "ผู้", "नि", "x\u00ady", "7"]), max_size=12).map(" ".join)

@@ -14,7 +14,7 @@ import pytest
 from pipeline.audit.items import LabelledItem
 from pipeline.contamination.columns import texts_of
 from pipeline.contamination.evaluations import EvaluationSet, labelled_item
-from pipeline.contamination.index import Item
+from pipeline.contamination.runs import Item
 from schemas.errors import RequestError
 
 ASKED, ANSWERED = "What grinds the corn in a mill?", "The runner stone grinds it."

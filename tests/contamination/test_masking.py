@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contamination.index import Index, Item
+from pipeline.contamination.index import Index
 from pipeline.contamination.masking import masked
+from pipeline.contamination.runs import Item
 from pipeline.contamination.words import words_of
 
 MASK = "[…]"
