@@ -167,11 +167,13 @@ class Index:
     def _find_best(self, slots: frozenset[int]) -> Hit:
         np = library("numpy", NEEDED_FOR, "dedup")
         runs, words = self._runs, self._words
-        places = [runs.entries[runs.entries_from[slot] : runs.entries_from[slot + 1]] for slot in slots]
-        lengths = [np.full(len(each), runs.lengths[slot]) for each, slot in zip(places, slots, strict=True)]
-        firsts = np.concatenate(places)
+        held = np.array(sorted(slots), np.int64)
+        starts = runs.entries_from[held]
+        counts = runs.entries_from[held + 1] - starts
+        places = np.arange(counts.sum()) + np.repeat(starts - (np.cumsum(counts) - counts), counts)
+        firsts, length = runs.entries[places], np.repeat(runs.lengths[held], counts)
         order = np.argsort(firsts)
-        firsts, length = firsts[order], np.concatenate(lengths)[order]
+        firsts, length = firsts[order], length[order]
         # Runs lie within one text and texts do not overlap, so what a run adds ends where the next one begins.
         adds = np.minimum(np.diff(firsts, append=firsts[-1] + length[-1]), length)
         items, where = np.unique(words.owners[firsts], return_inverse=True)

@@ -23,7 +23,8 @@ def fewest_words(n: int, min_words: int | None) -> int:
 
 def check_search(against: Sequence[EvaluationSet], n: int, min_words: int | None) -> None:
     """Raise `ValueError` for sets and numbers that make no search, and `RequestError` where the extra is not installed."""
-    library("numba", NEEDED_FOR, "dedup")
+    for module in ("numpy", "numba"):
+        library(module, NEEDED_FOR, "dedup")
     if min_words is not None and min_words > n:
         raise ValueError(f"`min_words` is {min_words}, more than `n`, which is {n}; texts of `n` words are searched for anyway")
     names = [each.name for each in against]

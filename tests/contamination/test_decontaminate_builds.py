@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,13 @@ def test_a_set_that_changes_after_the_recipe_was_read_is_not_searched_for(
     else:  # the units wait for the next build
         with pytest.raises(Transient, match=r"'bench.jsonl' has changed since this build began"):
             step.strategy(made.prompt_unit())
+
+
+@pytest.mark.parametrize("module", ["numba", "numpy"])
+def test_without_the_extra_the_recipe_says_what_to_install(
+    module: str, tmp_path: Path, evaluation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_with(tmp_path, STEP, 2, against="bench.jsonl", of="prompts")
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(RequestError, match=rf"looking for evaluation items needs {module}: pip install 'prefmill\[dedup\]'"):
+        bind(read_recipe(recipe))
