@@ -12,6 +12,7 @@ from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.mask_contaminated import MaskContaminated
+from pipeline.select.near_duplicates import NearDuplicates
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.tournament import Tournament
@@ -29,6 +30,7 @@ SELECT = {
     "from_scores": FromScores,
     "from_votes": FromVotes,
     "mask_contaminated": MaskContaminated,
+    "near_duplicates": NearDuplicates,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
     "tournament": Tournament,
