@@ -32,6 +32,7 @@ BENCHMARKS = {
     "duplicates": "near and exact duplicates among texts with planted truth",
     "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
     "selection": "select steps over 10,000, 100,000 and 1,000,000 pairs",
+    "decontamination": "1.1M runs of evaluation items looked for in 100,000 texts",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140

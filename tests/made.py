@@ -216,6 +216,10 @@ class Columns:
         again = [(value, self.rows[place]) for value, place in keyed if counts[value] > 1]
         yield [(value, *(self.value(row, column) for column in columns)) for value, row in again]
 
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """The rows of this media type, as if they were all documents that there are."""
+        yield sorted((row["id"], row["text"]) for row in self.rows if row.get("media_type") == media_type)
+
     def remember(self, likeness: str, key: str, text: str) -> Texts:
         """The texts of these rows, all of them new."""
         return Texts(self, key, text)

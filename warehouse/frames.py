@@ -174,6 +174,14 @@ class Frame:
                 yield rows
             cursor.execute(f"DROP TABLE {table}")
 
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """Batches of (id, text) of all stored documents of a media type, in scope or not, in the order of their ids."""
+        query = f"SELECT document_id, text FROM {LAKE}.documents WHERE media_type = {literal(media_type)} ORDER BY document_id"
+        with self.cursor() as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(TEXTS_AT_ONCE):
+                yield rows
+
     def remember(self, likeness: str, key: str, text: str) -> Remembered:
         """What is known of the texts of these rows from earlier builds; of one `likeness` at a time."""
         memory = Remembered(self, likeness, key, text, self.folder)

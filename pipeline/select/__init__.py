@@ -13,6 +13,7 @@ from pipeline.select.consistent_rationale import ConsistentRationale
 from pipeline.select.curriculum import Curriculum
 from pipeline.select.cyclic import Cyclic
 from pipeline.select.dawid_skene import DawidSkene
+from pipeline.select.decontaminate import Decontaminate
 from pipeline.select.demonstrations import Demonstrations
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.filter import Filter
@@ -22,6 +23,7 @@ from pipeline.select.gold_gate import GoldGate
 from pipeline.select.grounded import Grounded
 from pipeline.select.hygiene import Hygiene
 from pipeline.select.licences import Licences
+from pipeline.select.mask_contaminated import MaskContaminated
 from pipeline.select.near_duplicates import NearDuplicates
 from pipeline.select.ordered_list import OrderedList
 from pipeline.select.pass_fail import PassFail
@@ -52,6 +54,7 @@ SELECT = {
     "curriculum": Curriculum,
     "cyclic": Cyclic,
     "dawid_skene": DawidSkene,
+    "decontaminate": Decontaminate,
     "demonstrations": Demonstrations,
     "exact_duplicates": ExactDuplicates,
     "filter": Filter,
@@ -61,6 +64,7 @@ SELECT = {
     "grounded": Grounded,
     "hygiene": Hygiene,
     "licences": Licences,
+    "mask_contaminated": MaskContaminated,
     "near_duplicates": NearDuplicates,
     "ordered_list": OrderedList,
     "pass_fail": PassFail,

@@ -338,6 +338,28 @@ SELECT build_id, step, fingerprint, count(*) AS pairs, count(*) FILTER (NOT esca
     avg(cost) FILTER (NOT escalated) AS cost_kept, avg(cost) FILTER (escalated) AS cost_escalated
 FROM cascade_rows GROUP BY build_id, step, fingerprint;
 
+-- Which row held which evaluation item, over all builds: what became of it, how much of the item it has, and the words.
+CREATE OR REPLACE VIEW contamination AS
+WITH said AS (
+    SELECT fingerprint, step, build_id, subject_id, document_id, detail,
+        CASE status WHEN 'ok' THEN 'masked' ELSE 'dropped' END AS became
+    FROM outcomes WHERE step IN ('select/decontaminate', 'select/mask_contaminated')
+        AND (reason = 'contaminated' OR (status = 'ok' AND step = 'select/mask_contaminated' AND detail <> ''))
+    UNION ALL
+    SELECT n.fingerprint, o.step, o.build_id, n.subject_id, n.document_id, n.text, 'flagged'
+    FROM notes n JOIN outcomes o ON o.fingerprint = n.fingerprint AND o.unit_id = n.unit_id
+    WHERE n.name = 'flag/contaminated'
+), parted AS (
+    SELECT *, regexp_extract(detail, '^(.*?) \((\d+)% of it, (\d+) runs?(?:, (\d+) other items?)?\): (.*)$',
+        ['item', 'share', 'runs', 'others', 'words']) AS hit
+    FROM said
+)
+SELECT f.identity->>'$.params.of' AS tab, p.subject_id AS row_id, p.became,
+    regexp_replace(hit.item, '#[^#]*$', '') AS evaluation_set, hit.item, hit.share::INTEGER / 100 AS share,
+    hit.runs::INTEGER AS runs, coalesce(try_cast(hit.others AS INTEGER), 0) AS other_items, hit.words,
+    p.document_id, p.step, p.fingerprint, p.build_id
+FROM parted p JOIN fingerprints f ON f.fingerprint = p.fingerprint;
+
 -- Must be empty after every build.
 CREATE OR REPLACE VIEW audit_units_with_two_outcomes AS
 SELECT fingerprint, unit_id, count(*) AS outcomes FROM outcomes GROUP BY ALL HAVING count(*) > 1;
