@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pipeline.registry import STRATEGIES
 
@@ -49,13 +49,20 @@ def strategy_rows() -> list[dict[str, str]]:
     return [
         {
             "strategy": key,
-            "unit": strategy.unit.replace("_", " "),
+            "unit": _unit_of(strategy).replace("_", " "),
             "makes": getattr(strategy, "makes", "a release" if key.startswith("land/") else "decisions"),
             "about": (strategy.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " "),
             "parameters": ", ".join(map(_parameter, dataclasses.fields(strategy))),
         }
         for key, strategy in STRATEGIES.items()
     ]
+
+
+def _unit_of(strategy: Any) -> str:
+    """What a strategy works on; where its parameter `of` decides, all that it may be."""
+    if isinstance(strategy.unit, str):
+        return strategy.unit
+    return " or ".join(table.removesuffix("s") for table in get_args(get_type_hints(strategy)["of"]))
 
 
 def _parameter(field: dataclasses.Field[Any]) -> str:

@@ -10,7 +10,7 @@ from schemas.requests import Asking
 from schemas.rows import Row
 from schemas.units import Candidates, PairText, UnitKind
 
-Table = Literal["passages", "prompts", "responses", "signals", "pairs", "labels"]
+Table = Literal["passages", "prompts", "responses", "signals", "pairs", "labels", "vectors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class Strategy(Protocol):
     a recipe may give in the plural, as `{"principles": "principle", "models": "model"}`; the step then stands for one
     step with each of them, and a change to one of them leaves the others' work as it is. `retired`: parameters that are
     no more, each with what to write in its place. `turns`: how many turns its first prompt must have, where each turn is
-    read on its own. `audits_only` is true of a strategy that nobody is told to put into a
-    recipe, because an audit puts it there.
+    read on its own. `embeds` is true of one that asks for vectors and nothing else. `audits_only` is true of a strategy
+    that nobody is told to put into a recipe, because an audit puts it there.
     """
 
     version: ClassVar[int]

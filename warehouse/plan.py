@@ -32,6 +32,7 @@ NOUNS = {
     "signals": "signal",
     "pairs": "pair",
     "labels": "label",
+    "vectors": "vector",
 }
 PARENTS = {
     "passages": "document_id",
@@ -40,6 +41,7 @@ PARENTS = {
     "signals": "prompt_id",
     "pairs": "prompt_id",
     "labels": "prompt_id",
+    "vectors": "subject_id",
 }
 
 STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}
