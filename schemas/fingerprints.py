@@ -36,6 +36,7 @@ PREFIXES = {
     "pairs": "par",
     "labels": "lbl",
     "vectors": "vec",
+    "notes": "nte",
     "fits": "fit",
     "steps": "stp",
     "items": "itm",
