@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.model_checks import check_models
 from pipeline.parameters import expand, identity_of, make_strategy
 from pipeline.registry import STAGES, STRATEGIES
 from pipeline.strategy import Fitted, Sieve
 from prompts.library import Template, load_template, shipped_template
 from schemas.errors import RequestError, nearest
 from schemas.fingerprints import identify
-from schemas.models import EMBEDDERS, ModelSpec
+from schemas.models import ModelSpec
 from schemas.recipe import Limits, RecipeFile, StepSpec
 from schemas.requests import CAGE
 
@@ -133,7 +134,7 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
             steps.append(bound if count == 1 else replace(bound, label=f"{bound.label}#{count}"))
     _check_order(file, steps)
     _check_limits(file, steps, specs)
-    _check_engines(file, steps, specs)
+    check_models(file, steps, specs)
     release = steps[-1] if steps[-1].key == RELEASE else None
     body = steps[:-1] if release else steps
     return BoundRecipe(
@@ -221,7 +222,8 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
     made = {"documents"}
     for place, step in enumerate(steps):
         index = step.index
-        if missing := [table for table in NEEDS[step.unit] if table not in made]:
+        needed = (*NEEDS[step.unit], *getattr(step.strategy, "needs", ()))
+        if missing := [table for table in needed if table not in made]:
             makers = [
                 key
                 for key, other in STRATEGIES.items()
@@ -262,30 +264,6 @@ def _check_limits(file: RecipeFile, steps: list[BoundStep], specs: Mapping[str, 
     asked = [specs[alias].price for step in steps for alias in step.models]
     if file.recipe.limits.max_cost is not None and all(price.is_free for price in asked):
         raise file.mistake("`max_cost` would limit nothing: give the models a `price`", "limits", "max_cost")
-
-
-def _check_engines(file: RecipeFile, steps: list[BoundStep], specs: Mapping[str, ModelSpec]) -> None:
-    """A model that gives nothing but vectors is asked for them alone, and vLLM in this process is not."""
-    for step in steps:
-        embeds = getattr(step.strategy, "embeds", False)
-        for alias in step.models:
-            engine = specs[alias].engine
-            if engine in EMBEDDERS and not embeds:
-                raise file.mistake(
-                    f"`{step.key}` asks model `{alias}`, whose engine `{engine}` only turns texts into vectors; "
-                    "name a model that writes",
-                    "steps",
-                    step.index,
-                    "model",
-                )
-            if engine == "vllm" and embeds:
-                raise file.mistake(
-                    f"`{step.key}` wants vectors, which the engine `vllm` does not give in this process; serve model `{alias}` "
-                    f"with `vllm serve` and `engine: openai`, or use {' or '.join(f'`{name}`' for name in sorted(EMBEDDERS))}",
-                    "steps",
-                    step.index,
-                    "model",
-                )
 
 
 def _nearest_strategy(key: str) -> str:

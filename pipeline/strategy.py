@@ -117,7 +117,7 @@ class Sieve(Protocol):
     """A strategy that must see all rows of a table before it can speak of one; a barrier in the flow. It asks no model.
 
     It names the rows that leave, and those that something is noted of; all others stay. It may hold numbers and hashes
-    of all rows, never their texts.
+    of all rows, never their texts. `needs`, if it has one, names tables besides its own that earlier steps must fill.
     """
 
     version: ClassVar[int]

@@ -14,9 +14,11 @@ from warehouse.connection import LAKE, literal
 from warehouse.sources import SOURCE_SQL
 from warehouse.store import SCRATCH
 from warehouse.texts import TIDY_SQL
+from warehouse.vectors import check_models, vectors_of
 
 TEXTS_AT_ONCE = 8192
 NUMBERS_AT_ONCE = 65536
+VECTORS_AT_ONCE = 1024
 
 TURNS = "array_to_string(list_transform({q}.messages, lambda m: m.content), chr(10) || chr(10))"
 TURNS_OF_PROMPT = TURNS.format(q="q")
@@ -124,6 +126,11 @@ NOTED = f"""
 """
 
 
+PAIRS_OF_PROMPTS = f"""
+(SELECT parent_id AS row_id, count(*) AS v FROM {SCRATCH}.live WHERE tab = 'pairs' AND {{these}} GROUP BY 1)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """All rows of a table that are in scope (`schemas.columns` says what they have), read with cursors of its own."""
@@ -134,9 +141,14 @@ class Frame:
     def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of rows, each the columns asked for; raises `ValueError` for one that there is not."""
         at_once = TEXTS_AT_ONCE if TEXTS & set(columns) else NUMBERS_AT_ONCE
+        fetched = at_once
+        if vectors := [column for column in columns if column.partition(":")[0] == "vector"]:
+            at_once, fetched = TEXTS_AT_ONCE, VECTORS_AT_ONCE  # as Python's numbers they take ten times their room
         with self._cursor() as cursor:
+            check_models(cursor, vectors)
             for query in self._pages(cursor, columns, at_once):
-                if rows := cursor.execute(query).fetchall():
+                cursor.execute(query)
+                while rows := cursor.fetchmany(fetched):
                     yield rows
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
@@ -206,6 +218,12 @@ class Frame:
         quoted = literal(name)
         if kind == "note":
             return [NOTED.replace("{name}", quoted)]
+        if kind == "pairs":
+            return [PAIRS_OF_PROMPTS]
+        if kind == "vector":
+            whose = vectors_of(name)
+            return [f"(SELECT x.row_id, y.v FROM ({OF_PAIRS}) x JOIN {whose} y ON y.row_id = x.prompt_id)"
+                    if self.table == "pairs" else whose]
         if self.table == "pairs":
             if kind == "signal":
                 both = "list_contains(s.response_ids, x.chosen_id) AND list_contains(s.response_ids, x.rejected_id)"

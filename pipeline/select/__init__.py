@@ -6,12 +6,16 @@ from pipeline.select.by_principle import ByPrinciple
 from pipeline.select.closest_three import ClosestThree
 from pipeline.select.consensus import Consensus
 from pipeline.select.consistent_rationale import ConsistentRationale
+from pipeline.select.coverage import Coverage
 from pipeline.select.dawid_skene import DawidSkene
+from pipeline.select.density import Density
+from pipeline.select.diverse import Diverse
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
+from pipeline.select.semantic_duplicates import SemanticDuplicates
 from pipeline.select.tournament import Tournament
 
 SELECT = {
@@ -21,11 +25,15 @@ SELECT = {
     "closest_three": ClosestThree,
     "consensus": Consensus,
     "consistent_rationale": ConsistentRationale,
+    "coverage": Coverage,
     "dawid_skene": DawidSkene,
+    "density": Density,
+    "diverse": Diverse,
     "exact_duplicates": ExactDuplicates,
     "from_scores": FromScores,
     "from_votes": FromVotes,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
+    "semantic_duplicates": SemanticDuplicates,
     "tournament": Tournament,
 }
