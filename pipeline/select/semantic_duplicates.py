@@ -21,7 +21,7 @@ MOST_BITS = 20
 
 @dataclass(frozen=True, slots=True)
 class SemanticDuplicates:
-    """Of rows whose vectors have a cosine of `threshold` or more keep one, and drop the rest, or flag them.
+    """Of rows whose vectors have a cosine of `threshold` or more keep one, or mark them as a cluster that no split may cut.
 
     Of pairs the prompts are compared, and all pairs of a prompt go together. Rows are taken in the order of the rule `keep`;
     each is put down to the first row kept before it that it is alike to, so every row that is dropped has at least that
@@ -36,7 +36,7 @@ class SemanticDuplicates:
 
     of: Embedded = "prompts"
     threshold: float = 0.9
-    action: Literal["drop", "flag"] = "drop"
+    do: Literal["drop", "cluster"] = "drop"
     keep: Keep = "oldest"
     by: str | None = None
     seed: int = 0
@@ -68,37 +68,29 @@ class SemanticDuplicates:
         return Planes(self.bits, bands_for(self.threshold, self.bits) if self.bands is None else self.bands)
 
     def sift(self, rows: Rows) -> Iterator[Said]:
-        """The rows that repeat another, and the clusters of those that are repeated."""
+        """The rows that are dropped or marked."""
         _, *by = rank_columns(self.of, self.keep, self.by)
         with gathered(rows, self.of, self.vectors, *by, needed_for=NEEDED_FOR, extra="dedup") as found:
             leader, cosine = find_leaders(found.vectors, self._order(found), self.threshold, self.planes)
             sizes = Counter(leader.tolist())
-            dropped = 0
+            repeated = 0
             for place, row_id, *_ in found.rows:
                 led_by = int(leader[place])
-                if led_by != place:
-                    dropped += 1
-                    yield from self._repeats(row_id, found.ids[led_by], float(cosine[place]))
-                elif sizes[place] > 1:
-                    yield Note(row_id, "cluster/semantic", float(sizes[place]), found.ids[place])
+                repeated += led_by != place
+                if self.do == "cluster" and sizes[led_by] > 1:
+                    yield Note(row_id, "cluster/semantic", round(float(cosine[place]), 3), found.ids[led_by])
+                elif self.do == "drop" and led_by != place:
+                    yield Drop(row_id, "semantic_duplicate", f"cosine {cosine[place]:.3f} with {found.ids[led_by]}")
             yield Found(
                 {
                     "rows": len(found.rows),
                     "without_vector": len(found.without),
-                    "repeated": dropped,
+                    "repeated": repeated,
                     "clusters": sum(size > 1 for size in sizes.values()),
                     "bands": self.planes.bands,
                     "recall_at_threshold": round(recall_at(self.threshold, self.bits, self.planes.bands), 6),
                 }
             )
-
-    def _repeats(self, row_id: str, kept: str, cosine: float) -> Iterator[Said]:
-        """What is said of a row that repeats one that is kept."""
-        if self.action == "drop":
-            yield Drop(row_id, "semantic_duplicate", f"cosine {cosine:.3f} with {kept}")
-            return
-        yield Note(row_id, "flag/semantic_duplicate", round(cosine, 3), kept)
-        yield Note(row_id, "cluster/semantic", None, kept)
 
     def _order(self, found: Gathered) -> list[int]:
         """What is compared, from the one to be kept first to the last: a prompt stands where its best pair does."""

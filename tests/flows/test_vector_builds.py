@@ -38,7 +38,7 @@ REST: list[Any] = [
     {"sample/grid": {"draws": 2, "show": "passage", "models": ["writer"]}},
     {"sample/gold": {}},
     {"judge/embed": {"model": "small", "of": "responses"}},
-    {"select/semantic_duplicates": {"of": "responses", "threshold": 0.999, "keep": "random", "seed": 3}},
+    {"select/semantic_duplicates": {"of": "responses", "threshold": 0.9, "do": "cluster"}},
     {"judge/pairwise": {"principle": "grounded", "model": "writer"}},
     "select/best_worst",
     {"select/density": {"of": "pairs", "neighbours": 1}},

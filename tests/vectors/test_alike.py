@@ -118,14 +118,12 @@ def test_night_after_night_ends_where_one_build_does(seed: int) -> None:
 
 
 @given(SEEDS, st.sampled_from([(0.7, 0.9), (0.9, 0.97)]))
-def test_a_flag_says_what_a_drop_would(seed: int, thresholds: tuple[float, float]) -> None:
+def test_a_cluster_is_what_a_drop_would_leave_one_of(seed: int, thresholds: tuple[float, float]) -> None:
     rows = planted(seed, groups=4, most=5, spread=0.5)
     for threshold in thresholds:
         dropped = said(SemanticDuplicates(threshold=threshold, bits=8), rows)
-        answers = list(SemanticDuplicates(threshold=threshold, bits=8, action="flag").sift(made.Columns(rows)))
-        flagged = {each.row_id: each.text for each in answers if isinstance(each, Note) and each.name.startswith("flag/")}
-        clusters = {each.row_id: each.text for each in answers if isinstance(each, Note) and each.name.startswith("cluster/")}
-        assert flagged == dropped
+        answers = list(SemanticDuplicates(threshold=threshold, bits=8, do="cluster").sift(made.Columns(rows)))
+        clusters = {each.row_id: each.text for each in answers if isinstance(each, Note)}
         assert clusters == dropped | {leader: leader for leader in dropped.values()}
         assert not any(isinstance(each, Drop) for each in answers)
 
