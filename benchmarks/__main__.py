@@ -29,10 +29,11 @@ BENCHMARKS = {
     "kills": "builds that are killed and run again",
     "incremental": "calls that a change takes beside those it requires",
     "memory": "a build of 200,000 units",
+    "semantic": "semantic duplicates, density and diversity of 100,000 vectors (needs numba)",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140
-NEEDS = {"vllm_sampling": "vllm"}
+NEEDS = {"semantic": "numba", "vllm_sampling": "vllm"}
 
 
 def main() -> int:

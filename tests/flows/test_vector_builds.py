@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ async def test_the_vectors_of_a_pair_are_those_of_its_prompt(tmp_path: Path, lak
         tables: tuple[Sifted, ...] = ("prompts", "responses", "pairs")
         for table in tables:
             columns = ("id", "vector", *(["pairs"] if table == "prompts" else []))
-            read[table] = [row for batch in Frame(rows.connection, table).read(*columns) for row in batch]
+            read[table] = [row for batch in replace(rows, table=table).read(*columns) for row in batch]
         return iter(())
 
     monkeypatch.setattr("pipeline.select.coverage.Coverage.sift", sift)
