@@ -37,6 +37,11 @@ BENCHMARKS = {
 }
 WIDTH = 140
 NEEDS = {"vllm_sampling": "vllm", "duplicates": "numba"}
+    "semantic": "semantic duplicates, density and diversity of 100,000 vectors (needs numba)",
+    "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
+}
+WIDTH = 140
+NEEDS = {"semantic": "numba", "vllm_sampling": "vllm"}
 
 
 def main() -> int:

@@ -35,6 +35,7 @@ PREFIXES = {
     "signals": "sig",
     "pairs": "par",
     "labels": "lbl",
+    "vectors": "vec",
     "notes": "nte",
     "fits": "fit",
     "steps": "stp",

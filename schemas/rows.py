@@ -202,6 +202,14 @@ class LabelAnswer(Row):
     note: str | None = None
 
 
+class VectorAnswer(Row):
+    """The direction (length 1) that an embedding model gives the text of the prompt or response `subject_id`."""
+
+    subject_id: str
+    model: str
+    vector: list[float]
+
+
 class Document(DocumentAnswer):
     """A stored document."""
 
@@ -292,4 +300,5 @@ ANSWER_TABLES: dict[type[Row], str] = {
     SignalAnswer: "signals",
     PairAnswer: "pairs",
     LabelAnswer: "labels",
+    VectorAnswer: "vectors",
 }

@@ -16,9 +16,11 @@ from warehouse.likeness import Remembered
 from warehouse.sources import source_sql
 from warehouse.store import SCRATCH
 from warehouse.texts import TIDY_SQL
+from warehouse.vectors import check_models, vectors_of
 
 TEXTS_AT_ONCE = 8192
 NUMBERS_AT_ONCE = 65536
+VECTORS_AT_ONCE = 1024
 NUMBER = "number"
 """A column of pages of our own: the number of a row's text."""
 
@@ -139,6 +141,11 @@ NOTED = f"""
 """
 
 
+PAIRS_OF_PROMPTS = f"""
+(SELECT parent_id AS row_id, count(*) AS v FROM {SCRATCH}.live WHERE tab = 'pairs' AND {{these}} GROUP BY 1)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """All rows of a table that are in scope (`schemas.columns` says what they have), read with cursors of its own."""
@@ -151,9 +158,14 @@ class Frame:
     def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of rows, each the columns asked for; raises `ValueError` for one that there is not."""
         at_once = TEXTS_AT_ONCE if TEXTS & set(columns) else NUMBERS_AT_ONCE
+        fetched = at_once
+        if vectors := [column for column in columns if column.partition(":")[0] == "vector"]:
+            at_once, fetched = TEXTS_AT_ONCE, VECTORS_AT_ONCE  # as Python's numbers they take ten times their room
         with self.cursor() as cursor:
+            check_models(cursor, vectors)
             for query in self.pages(cursor, columns, at_once):
-                if rows := cursor.execute(query).fetchall():
+                cursor.execute(query)
+                while rows := cursor.fetchmany(fetched):
                     yield rows
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
@@ -245,6 +257,12 @@ class Frame:
         quoted = literal(name)
         if kind == "note":
             return [NOTED.replace("{name}", quoted)]
+        if kind == "pairs":
+            return [PAIRS_OF_PROMPTS]
+        if kind == "vector":
+            whose = vectors_of(name)
+            return [f"(SELECT x.row_id, y.v FROM ({OF_PAIRS}) x JOIN {whose} y ON y.row_id = x.prompt_id)"
+                    if self.table == "pairs" else whose]
         if self.table == "pairs":
             if kind == "signal":
                 both = "list_contains(s.response_ids, x.chosen_id) AND list_contains(s.response_ids, x.rejected_id)"

@@ -41,6 +41,7 @@ NOUNS = {
     "signals": "signal",
     "pairs": "pair",
     "labels": "label",
+    "vectors": "vector",
     "notes": "note",
 }
 PARENTS = {
@@ -51,6 +52,7 @@ PARENTS = {
     "signals": "prompt_id",
     "pairs": "prompt_id",
     "labels": "prompt_id",
+    "vectors": "subject_id",
 }
 
 STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}

@@ -6,6 +6,7 @@ from pipeline.judge.claims import Claims
 from pipeline.judge.criteria import Criteria
 from pipeline.judge.critique import Critique
 from pipeline.judge.difficulty import Difficulty
+from pipeline.judge.embed import Embed
 from pipeline.judge.labelled import Labelled
 from pipeline.judge.listwise import Listwise
 from pipeline.judge.log_likelihood import LogLikelihood
@@ -25,6 +26,7 @@ JUDGE = {
     "criteria": Criteria,
     "critique": Critique,
     "difficulty": Difficulty,
+    "embed": Embed,
     "labelled": Labelled,
     "listwise": Listwise,
     "log_likelihood": LogLikelihood,

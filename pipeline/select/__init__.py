@@ -10,11 +10,14 @@ from pipeline.select.closest_three import ClosestThree
 from pipeline.select.conflicts import Conflicts
 from pipeline.select.consensus import Consensus
 from pipeline.select.consistent_rationale import ConsistentRationale
+from pipeline.select.coverage import Coverage
 from pipeline.select.curriculum import Curriculum
 from pipeline.select.cyclic import Cyclic
 from pipeline.select.dawid_skene import DawidSkene
 from pipeline.select.decontaminate import Decontaminate
 from pipeline.select.demonstrations import Demonstrations
+from pipeline.select.density import Density
+from pipeline.select.diverse import Diverse
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.filter import Filter
 from pipeline.select.from_scores import FromScores
@@ -36,6 +39,7 @@ from pipeline.select.residualise import Residualise
 from pipeline.select.reversal import Reversal
 from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.sample_rows import SampleRows
+from pipeline.select.semantic_duplicates import SemanticDuplicates
 from pipeline.select.tournament import Tournament
 from pipeline.select.undecided import Undecided
 from pipeline.select.within_window import WithinWindow
@@ -51,11 +55,14 @@ SELECT = {
     "conflicts": Conflicts,
     "consensus": Consensus,
     "consistent_rationale": ConsistentRationale,
+    "coverage": Coverage,
     "curriculum": Curriculum,
     "cyclic": Cyclic,
     "dawid_skene": DawidSkene,
     "decontaminate": Decontaminate,
     "demonstrations": Demonstrations,
+    "density": Density,
+    "diverse": Diverse,
     "exact_duplicates": ExactDuplicates,
     "filter": Filter,
     "from_scores": FromScores,
@@ -77,6 +84,7 @@ SELECT = {
     "reversal": Reversal,
     "salmon_mix": SalmonMix,
     "sample_rows": SampleRows,
+    "semantic_duplicates": SemanticDuplicates,
     "tournament": Tournament,
     "undecided": Undecided,
     "within_window": WithinWindow,

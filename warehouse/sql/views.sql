@@ -372,6 +372,7 @@ UNION ALL SELECT 'responses', response_id FROM responses GROUP BY ALL HAVING cou
 UNION ALL SELECT 'signals', signal_id FROM signals GROUP BY ALL HAVING count(*) > 1
 UNION ALL SELECT 'pairs', pair_id FROM pairs GROUP BY ALL HAVING count(*) > 1
 UNION ALL SELECT 'labels', label_id FROM labels GROUP BY ALL HAVING count(*) > 1
+UNION ALL SELECT 'vectors', vector_id FROM vectors GROUP BY ALL HAVING count(*) > 1
 UNION ALL SELECT 'notes', note_id FROM notes GROUP BY ALL HAVING count(*) > 1;
 
 CREATE OR REPLACE VIEW audit_rows_without_outcome AS
@@ -382,6 +383,7 @@ WITH rows_of AS (
     UNION ALL SELECT 'signals', fingerprint, unit_id FROM signals
     UNION ALL SELECT 'pairs', fingerprint, unit_id FROM pairs
     UNION ALL SELECT 'labels', fingerprint, unit_id FROM labels
+    UNION ALL SELECT 'vectors', fingerprint, unit_id FROM vectors
     UNION ALL SELECT 'notes', fingerprint, unit_id FROM notes
 )
 SELECT r.* FROM rows_of r ANTI JOIN outcomes o ON o.fingerprint = r.fingerprint AND o.unit_id = r.unit_id AND o.status = 'ok';
@@ -395,6 +397,8 @@ UNION ALL SELECT 'pairs', p.pair_id FROM (SELECT pair_id, unnest(also_chosen) AS
 UNION ALL SELECT 'responses', r.response_id FROM responses r ANTI JOIN prompts q ON q.prompt_id = r.prompt_id
 UNION ALL SELECT 'signals', s.signal_id FROM signals s ANTI JOIN prompts q ON q.prompt_id = s.prompt_id
 UNION ALL SELECT 'labels', l.label_id FROM labels l ANTI JOIN prompts q ON q.prompt_id = l.prompt_id
+UNION ALL SELECT 'vectors', v.vector_id FROM vectors v ANTI JOIN prompts q ON q.prompt_id = v.subject_id
+    ANTI JOIN responses r ON r.response_id = v.subject_id
 UNION ALL SELECT 'prompts', q.prompt_id FROM prompts q ANTI JOIN documents d ON d.document_id = q.document_id
 UNION ALL SELECT 'passages', s.passage_id FROM passages s ANTI JOIN documents d ON d.document_id = s.document_id
 UNION ALL SELECT 'outcomes', o.unit_id FROM outcomes o ANTI JOIN fingerprints f ON f.fingerprint = o.fingerprint;
