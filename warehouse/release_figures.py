@@ -229,4 +229,4 @@ def gold(cursor: duckdb.DuckDBPyConnection, pairs: Pairs) -> dict[str, float]:
         FROM said JOIN {TRAITS} USING (pair_id)
     """
     found, right, longest = cursor.execute(query).fetchone() or (0, 0, 0)
-    return {"pairs": float(found), "right": float(right), "longest": float(longest or 0)}
+    return {"pairs": float(found), "right": float(right or 0), "longest": float(longest or 0)}

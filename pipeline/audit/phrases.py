@@ -8,7 +8,10 @@ phrases are those that filters of published mixtures look for (the identity and 
 from __future__ import annotations
 
 _APOSTROPHE = "['’]"
-_CANNOT = f"(?:cannot|can not|can{_APOSTROPHE}t|won{_APOSTROPHE}t|will not|am unable to|am not able to|{_APOSTROPHE}m unable to|{_APOSTROPHE}m not able to)"
+_CANNOT = (
+    f"(?:cannot|can not|can{_APOSTROPHE}t|won{_APOSTROPHE}t|will not|am unable to|am not able to|"
+    f"{_APOSTROPHE}m unable to|{_APOSTROPHE}m not able to)"
+)
 _DO = (
     "(?:help|assist|comply|fulfil|provide|answer|support|create|generate|write|engage|discuss|share|continue|do that|"
     "participate|respond|give|offer)"
@@ -17,16 +20,19 @@ _LAB = (
     "(?:openai|anthropic|google|deepmind|meta ai|mistral(?: ai)?|deepseek|alibaba|moonshot(?: ai)?|microsoft|xai|zhipu|"
     "01\\.ai|ai2|the allen institute|nvidia|cohere)"
 )
-_MODEL = "(?:chatgpt|gpt-?[345][\\w.-]*|claude|gemini|bard|llama|qwen|deepseek|mistral|grok|kimi|copilot|tülu|tulu|olmo|gemma|phi-?[234])"
+_MODEL = (
+    "(?:chatgpt|gpt-?[345][\\w.-]*|claude|gemini|bard|llama|qwen|deepseek|mistral|grok|kimi|copilot|tülu|tulu|olmo|gemma|"
+    "phi-?[234])"
+)
 _AI = "(?:ai|a\\.i\\.|artificial intelligence|(?:large )?language model|ai language model|chatbot)"
 
 REFUSALS = (
     f"\\bi(?:{_APOSTROPHE}m| am) (?:very |really |so )?(?:sorry|afraid)\\b[^.!?\\n]{{0,40}}\\bi {_CANNOT}\\b",
-    f"\\bi(?:{_APOSTROPHE}m| am)? ?{_CANNOT} {_DO}\\b",
+    f"\\bi ?{_CANNOT} {_DO}\\b",
     "\\bi (?:must|have to|will have to) (?:decline|refuse)\\b",
     "\\bi (?:respectfully )?decline to\\b",
-    f"\\b(?:leider )?kann ich (?:ihnen |dir )?(?:dabei |damit |hierbei )?(?:leider )?nicht (?:helfen|behilflich sein|beantworten)",
-    f"\\bje (?:suis désolée?|regrette)[^.!?\\n]{{0,40}}je ne (?:peux|puis) pas\\b",
+    "\\bkann ich (?:ihnen |dir )?(?:dabei |damit |hierbei )?(?:leider )?nicht (?:helfen|behilflich sein|beantworten)",
+    "\\bje (?:suis désolée?|regrette)[^.!?\\n]{{0,40}}je ne (?:peux|puis) pas\\b",
     f"\\bje ne (?:peux|puis) pas (?:vous |t{_APOSTROPHE})?(?:aider|répondre|fournir)",
     "\\blo siento[^.!?\\n]{0,20} no puedo\\b",
     "\\bno puedo (?:ayudar|responder|proporcionar)",

@@ -13,7 +13,7 @@ import duckdb
 from pipeline.audit.phrases import PHRASES
 from pipeline.audit.release.catalogue import FIGURES, Part
 from pipeline.audit.release.coverage import effective_number, largest_share
-from pipeline.audit.release.figures import share_of
+from pipeline.audit.release.figures import Measured, share_of
 from pipeline.audit.release.intervals import interval_of_area
 from pipeline.audit.release.jury import jury
 from pipeline.audit.release.languages import languages_of
@@ -25,7 +25,8 @@ from warehouse import release_figures as ask
 from warehouse.traits import Pairs, make_traits
 
 EVERYTHING: tuple[Part, ...] = ("traits", "sample", "probe", "judges", "gold", "topics")
-SAMPLE = 20_000
+SAMPLE = 10_000
+"""So many pairs are read for words: the interval of an area is then 0.01 to either side."""
 LEAST_BATTLES = 20
 
 
@@ -75,14 +76,17 @@ def _traits(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection) -> None:
             report.add(f"{kind}_share_{side}", share_of(counted[f"{kind}_{side}"], report.pairs))
     for trait, gap in (("length", ask.LENGTH_GAP), ("markdown", ask.MARKDOWN_GAP)):
         for name, matched in ((f"{trait}_auc", False), (f"{trait}_auc_matched", True)):
-            if found := ask.area(cursor, gap, matched=matched):
-                report.add(name, interval_of_area(found.value, found.pairs, found.documents, found.squares))
+            found = ask.area(cursor, gap, matched=matched)
+            report.add(name, _area(found) if found else None)
     rows = ask.wins(cursor)
     report.add_table("model_win_rate", [Row(model, won / fought, fought) for model, won, fought in rows])
     often = [(won / fought, won, fought) for _, won, fought in rows if fought >= LEAST_BATTLES]
-    if often:
-        _, won, fought = max(often)
-        report.add("model_win_rate", share_of(won, fought))
+    _, won, fought = max(often, default=(0, 0, 0))
+    report.add("model_win_rate", share_of(won, fought))
+
+
+def _area(found: ask.Area) -> Measured:
+    return interval_of_area(found.value, found.pairs, found.documents, found.squares)
 
 
 def _splits(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -139,9 +143,7 @@ def _gold(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection, pairs: Pairs
     report.add("always_longest", share_of(found["longest"], int(found["pairs"])))
 
 
-def _sampled(
-    report: ReleaseReport, cursor: duckdb.DuckDBPyConnection, pairs: Pairs, parts: Collection[Part]
-) -> None:
+def _sampled(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection, pairs: Pairs, parts: Collection[Part]) -> None:
     """What only a sample of the texts is read for."""
     rows = list(ask.sample(cursor, pairs, SAMPLE, derive_seed("audit"), start=START, end=END))
     if "sample" in parts:
@@ -158,4 +160,6 @@ def _sampled(
         report.add("probe_auc", report.probe.auc)
         report.add("probe_auc_matched", report.probe.matched)
     if len(rows) < report.pairs:
-        report.notes.append(f"words and languages are those of {len(rows):,} of the pairs, drawn by a hash of their ids")
+        report.notes.append(
+            f"words and languages are those of {len(rows):,} of the pairs, drawn by a hash of their ids"
+        )

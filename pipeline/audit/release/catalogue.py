@@ -46,6 +46,7 @@ SAME_LENGTH = "compare answers of one length: draw them with a length limit, or 
 OTHER_MODEL = "let every model write on both sides, or take pairs within one model"
 SPREAD = "add other sources, or cap the largest"
 CLEAN = "drop them before pairs are made"
+SURER = "keep pairs that all voters agree on, or take stronger judges"
 
 SPECS = (
     Spec(
@@ -127,26 +128,27 @@ SPECS = (
         "GPT-4 gave one verdict in both orders on .65 of MT-Bench's pairs", "ask in both orders",
     ),
     Spec(
-        "jury_agreement", "labels", "judges", None, "how often two voters on one pair agree", "", absent=NO_JURY, side="min",
+        "jury_agreement", "labels", "judges", None, "how often two voters on one pair agree", SURER, absent=NO_JURY, side="min",
     ),
     Spec(
         "voter_error", "labels", "judges", None,
-        "how often one voter errs, if voters err independently", "", absent=NO_JURY,
+        "how often one voter errs, if voters err independently; a lower bound", SURER, absent=NO_JURY,
     ),
     Spec(
         "label_noise", "labels", "judges", 0.25,
         "labels that are wrong, estimated from how much the voters disagree; a lower bound",
-        "keep pairs that all voters agree on, or take stronger judges",
+        SURER,
         "a quarter of HH-RLHF has little or no agreement with a committee (arXiv 2410.01957)", NO_JURY,
     ),
     Spec(
         "label_accuracy", "labels", "gold", 0.622,
-        "pairs with a gold label in which the chosen answer is the better one", "take a stronger judge: see `prefmill audit judge`",
+        "pairs with a gold label in which the chosen answer is the better one",
+        "take a stronger judge: see `prefmill audit judge`",
         "always taking the longest reaches .622 of people's agreement on AlpacaEval", "no pair has a gold label", side="min",
     ),
     Spec(
         "always_longest", "labels", "gold", None,
-        "the accuracy that always choosing the longer answer would have on these pairs: the floor", "",
+        "the accuracy that always choosing the longer answer would have on these pairs: the floor", SAME_LENGTH,
         absent="no pair has a gold label",
     ),
     Spec(
@@ -157,7 +159,8 @@ SPECS = (
     ),
     Spec(
         "shared_prompts", "splits", "traits", 0.0,
-        "held-out pairs whose prompt is in a split before theirs", "drop exact duplicates of prompts", "as `leakage`", NO_HELD_OUT,
+        "held-out pairs whose prompt is in a split before theirs",
+        "drop exact duplicates of prompts", "as `leakage`", NO_HELD_OUT,
     ),
     Spec(
         "shared_documents", "splits", "traits", 0.0,
@@ -180,7 +183,8 @@ SPECS = (
     ),
     Spec(
         "topic_share", "coverage", "topics", 0.5,
-        "tagged pairs of the largest topic (`category:` tags)", SPREAD, "ours, as `source_share`", "no prompt has a `category:` tag",
+        "tagged pairs of the largest topic (`category:` tags)", SPREAD,
+        "ours, as `source_share`", "no prompt has a `category:` tag",
     ),
     Spec("language_share", "coverage", "sample", None, "pairs in the most frequent language", "add documents in other languages"),
     Spec("effective_sources", "coverage", "traits", None, "as many sources of one size are as diverse", SPREAD, side="min"),
@@ -189,10 +193,13 @@ SPECS = (
         "effective_topics", "coverage", "topics", None, "as many topics of one size are as diverse", SPREAD,
         absent="no prompt has a `category:` tag", side="min",
     ),
-    Spec("effective_languages", "coverage", "sample", None, "as many languages of one size are as diverse", "", side="min"),
+    Spec(
+        "effective_languages", "coverage", "sample", None, "as many languages of one size are as diverse",
+        "add documents in other languages", side="min",
+    ),
 )  # fmt: skip
 FIGURES = {spec.name: spec for spec in SPECS}
 BY_GATE = {spec.gate: spec for spec in SPECS}
 THEMES = tuple(dict.fromkeys(spec.theme for spec in SPECS))
-NEEDS: dict[Part, tuple[str, str]] = {"probe": ("sklearn.linear_model", "judging"), "near": ("numba", "dedup")}
+NEEDS: dict[Part, tuple[str, str]] = {"probe": ("sklearn", "judging")}
 """The library that a part cannot do without, and the extra that holds it."""

@@ -32,20 +32,20 @@ SCRIPTS = {
 """Ranges of letters by the language that they stand for, or by a script that several languages share."""
 
 SMALL_WORDS = {
-    "en": "the of and to in is that it for was with as are this be on not by from have you which",
+    "en": "the of and to in is that it for was with as are this be on not by from have you which do no at an or can what how so if",
     "de": "der die das und ist nicht ein eine zu den von mit sich auf für im dem auch es wird sie als",
     "fr": "le la les des et est une dans que pour qui pas sur du au avec il ce sont par plus",
-    "es": "el la los las de que y en una por con para se del es no su al como más lo",
-    "it": "il la di che e un una per non è sono con del della i le gli nel anche da",
-    "pt": "o a os as de que e um uma para com não em do da por é se na no mais",
+    "es": "el la los las de que en una por con para se del es no su al como más lo",
+    "it": "il la di che un una per non sono con del della le gli nel anche da",
+    "pt": "os as de que um uma para com não em do da por se na no mais",
     "nl": "de het een en van is dat in niet te op zijn voor met die ook aan er wordt",
-    "pl": "i w nie na się z do to że jest jak ale o od po przez dla są",
+    "pl": "nie na się do to że jest jak ale od po przez dla są",
     "tr": "ve bir bu için ile da de olarak çok daha gibi ne olan var",
     "sv": "och att det som en på är av för med den till inte om ett har",
-    "ru": "и в не на что с по это как к из у за от для но он она то все",
-    "uk": "і в не на що з та це як до у за від для але він вона є або",
+    "ru": "не на что по это как из за от для но он она то все",
+    "uk": "не на що та це як до за від для але він вона або",
 }
-"""The most frequent words of each language that is told by words, separated by blanks."""
+"""The most frequent words, of two letters or more, of each language that is told by words."""
 
 _LETTERS = {name: re.compile(f"[{ranges}]") for name, ranges in SCRIPTS.items()}
 _WORD = re.compile(r"[^\W\d_]+")

@@ -96,9 +96,7 @@ def run_probe(pairs: Iterable[tuple[str, str, str]]) -> Probe | None:
     told = list(zip(texts.documents, map(float, scores.round(9)), strict=True))
     auc = area_of(told)
     assert auc is not None
-    matched = area_of(
-        row for row, sizes in zip(told, texts.lengths, strict=True) if min(sizes) >= MATCHED * max(sizes)
-    )
+    matched = area_of(row for row, sizes in zip(told, texts.lengths, strict=True) if min(sizes) >= MATCHED * max(sizes))
     weights = _fit(leads, numpy, linear, sparse)
     return Probe(auc, matched, *_heaviest(names, weights, present, numpy))
 

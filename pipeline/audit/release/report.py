@@ -26,7 +26,10 @@ class Row:
 
 @dataclass(slots=True)
 class ReleaseReport:
-    """What was measured of one release; `tables` are the largest rows behind a figure, `notes` what could not be said."""
+    """What was measured of one release; `tables` are the largest rows behind a figure, `notes` what could not be said.
+
+    `vacant` are figures that were looked for and have no case in these pairs; a jury that was not asked is no such case.
+    """
 
     release: str
     pairs: int
@@ -34,11 +37,14 @@ class ReleaseReport:
     tables: dict[str, list[Row]] = field(default_factory=dict)
     probe: Probe | None = None
     notes: list[str] = field(default_factory=list)
+    vacant: set[str] = field(default_factory=set)
 
     def add(self, name: str, found: Measured | None) -> None:
-        """Note a figure that was measured; one that was not is missing, and is no 0."""
+        """Note a figure that was measured; one without a case is missing, and is no 0."""
         if found is not None:
             self.figures[name] = found.rounded()
+        elif FIGURES[name].part == "traits":
+            self.vacant.add(name)
 
     def add_table(self, name: str, rows: Sequence[Row]) -> None:
         """Note what stands behind a figure, as far as people read."""
