@@ -32,7 +32,7 @@ REFUSALS = (
     "\\bi (?:must|have to|will have to) (?:decline|refuse)\\b",
     "\\bi (?:respectfully )?decline to\\b",
     "\\bkann ich (?:ihnen |dir )?(?:dabei |damit |hierbei )?(?:leider )?nicht (?:helfen|behilflich sein|beantworten)",
-    "\\bje (?:suis désolée?|regrette)[^.!?\\n]{{0,40}}je ne (?:peux|puis) pas\\b",
+    "\\bje (?:suis désolée?|regrette)[^.!?\\n]{0,40}je ne (?:peux|puis) pas\\b",
     f"\\bje ne (?:peux|puis) pas (?:vous |t{_APOSTROPHE})?(?:aider|répondre|fournir)",
     "\\blo siento[^.!?\\n]{0,20} no puedo\\b",
     "\\bno puedo (?:ayudar|responder|proporcionar)",
