@@ -192,34 +192,40 @@ class _Build:
             limit=self.job.limit,
         )
         await note_listing(self.store, self.built.build_id)
-        over = await self._pass_over()
+        place = 1
+        for stretch in recipe.stretches:
+            if stretch[0].is_set_wide:
+                work = functools.partial(self.runner.run_set_wide, place, stretch[0])
+                self.built.reports.append(await self.run_task(stretch[0].label, EVERY_SHARD, work))
+            else:
+                await self._stream(place, stretch, shards)
+            if self.stopping.is_set():
+                raise Stopped("stopped; what was finished is kept, run the same build again to go on")
+            place += len(stretch)
+
+    async def _stream(self, first: int, steps: list[BoundStep], shards: int) -> None:
+        """Run row-local steps from position `first` on: while a shard is at one of them, others are at others."""
+        over = await self._pass_over(first, steps)
         turn = asyncio.Semaphore(SHARDS_AT_ONCE)
 
         async def one_shard(shard: int) -> None:
             async with turn:
-                for place, step in enumerate(recipe.row_local[over:], start=1 + over):
+                for place, step in enumerate(steps[over:], start=first + over):
                     if not self.stopping.is_set():
                         work = functools.partial(self.runner.run, place, step, shard)
                         self.built.reports.append(await self.run_task(step.label, shard, work))
 
         try:
             async with asyncio.TaskGroup() as group:
-                for shard in range(shards if over < len(recipe.row_local) else 0):
+                for shard in range(shards if over < len(steps) else 0):
                     group.create_task(one_shard(shard))
         except* PrefmillError as problems:
             raise problems.exceptions[0] from None
-        if self.stopping.is_set():
-            raise Stopped("stopped; what was finished is kept, run the same build again to go on")
-        for place, step in enumerate(recipe.set_wide, start=1 + len(recipe.row_local)):
-            report = await self.run_task(
-                step.label, EVERY_SHARD, functools.partial(self.runner.run_set_wide, place, step)
-            )
-            self.built.reports.append(report)
 
-    async def _pass_over(self) -> int:
+    async def _pass_over(self, first: int, steps: list[BoundStep]) -> int:
         """Pass over the leading steps that have nothing to do; returns how many."""
-        for over, step in enumerate(self.job.recipe.row_local):
-            report = await self.runner.pass_over(1 + over, step)
+        for over, step in enumerate(steps):
+            report = await self.runner.pass_over(first + over, step)
             if report is None:
                 return over
 
@@ -227,7 +233,7 @@ class _Build:
                 return report
 
             self.built.reports.append(await self.run_task(step.label, EVERY_SHARD, said))
-        return len(self.job.recipe.row_local)
+        return len(steps)
 
     async def _take_in(self) -> StepReport:
         return await take_in(

@@ -20,10 +20,10 @@ from pipeline.binding import BoundStep
 from pipeline.models.pool import price_of
 from pipeline.runner import intake
 from pipeline.sources import Item, find_items, identify_document
-from pipeline.strategy import Nothing
+from pipeline.strategy import Answer, Kept, Nothing, Sieve
 from schemas.errors import AttemptError
 from schemas.requests import Usage
-from schemas.rows import Document, DocumentAnswer, Row
+from schemas.rows import Document, DocumentAnswer
 from schemas.tokens import estimate_tokens
 from schemas.units import DocumentUnit
 from warehouse.plan import Plan
@@ -84,6 +84,7 @@ class _Forecaster:
         self.open: Counter[str] = Counter()
         self.passage_tokens: list[int] = []
         self.plan: Plan | None = None
+        self.is_sifted = False
 
     async def run(self) -> list[Forecast]:
         address = self.job.address
@@ -97,8 +98,11 @@ class _Forecaster:
             rows = [Forecast(intake.KEY, new, 0, 0, 0, 0.0, True)]
             if self.plan is not None:
                 await self.plan.share_out(0, intake.FINGERPRINT, documents_per_shard=2**31, most_shards=1, limit=None)
-            for place, step in enumerate(self.job.recipe.row_local, start=1):
-                rows.append(await self._step(place, step))
+            for place, step in enumerate(self.job.recipe.body, start=1):
+                if isinstance(step.strategy, Sieve):
+                    self.is_sifted = True
+                elif not step.is_set_wide:
+                    rows.append(await self._step(place, step))
             return rows
         finally:
             if store is not None:
@@ -139,10 +143,10 @@ class _Forecaster:
         self.open["documents"] += 1
         document_id = identify_document(document)
         unit = DocumentUnit(document_id, Document(**document.model_dump(), document_id=document_id))
-        for step in self.job.recipe.row_local:
-            if step.strategy.unit == "document" and not step.templates:
-                answer: list[Row] | Nothing = step.strategy(unit)
-                if not isinstance(answer, Nothing):
+        for step in self.job.recipe.body:
+            if step.unit == "document" and not step.templates and not step.sifts:
+                answer: Answer = step.strategy(unit)
+                if not isinstance(answer, Nothing | Kept):
                     self.open[step.strategy.makes] += len(answer)
                     self.passage_tokens += [estimate_tokens(row.text) for row in answer if hasattr(row, "text")]
 
@@ -156,8 +160,10 @@ class _Forecaster:
             pending = counts.pending
             if pending:
                 self.open.update(await self.plan.open_rows(place, ONE_SHARD))
-            await self.plan.settle(place, ONE_SHARD, strategy.makes, step.fingerprint, deferred=pending > 0)
-        if strategy.unit != "document":
+            await self.plan.settle(
+                place, ONE_SHARD, strategy.makes, step.fingerprint, deferred=pending > 0, sifts=step.sifts
+            )
+        if strategy.unit != "document" and not step.sifts:
             self.open[strategy.makes] += (pending + to_come) * strategy.yields
         return await self._row(step, pending, to_come)
 
@@ -185,7 +191,7 @@ class _Forecaster:
             usage.tokens_in if calls else 0,
             usage.tokens_out if calls else 0,
             sum(costs) / len(costs) if costs else 0.0,
-            to_come == 0 or step.strategy.unit == "document",
+            not self.is_sifted and (to_come == 0 or step.strategy.unit == "document"),
         )
 
     def _guess(self, step: BoundStep) -> tuple[float, float]:

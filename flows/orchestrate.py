@@ -87,7 +87,7 @@ async def run_under_prefect(job: Job, parameters: Mapping[str, Any], progress: P
 
 async def run_steps(job: Job, progress: Progress) -> Built:
     """The build with every step as a Prefect task, a progress artifact, and the summary as a table artifact."""
-    meter = _Meter(len(job.recipe.row_local))
+    meter = _Meter(len(job.recipe.body))
     await meter.start()
 
     async def run_task(name: str, shard: int, work: Callable[[], Awaitable[Any]]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pipeline.registry import STRATEGIES
 
@@ -49,13 +49,30 @@ def strategy_rows() -> list[dict[str, str]]:
     return [
         {
             "strategy": key,
-            "unit": strategy.unit.replace("_", " "),
-            "makes": getattr(strategy, "makes", "a release" if key.startswith("land/") else "decisions"),
+            "unit": works_on(strategy),
+            "makes": _makes(key, strategy),
             "about": (strategy.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " "),
             "parameters": ", ".join(map(_parameter, dataclasses.fields(strategy))),
         }
         for key, strategy in STRATEGIES.items()
     ]
+
+
+def works_on(strategy: type[Any]) -> str:
+    """The kind of unit of a strategy in words; of one that a recipe may set to work on several tables, all of them."""
+    unit = getattr(strategy, "unit", None)
+    if isinstance(unit, str):
+        return unit.replace("_", " ")
+    tables = get_args(get_type_hints(strategy)["of"]) or (strategy.of,)
+    return ("all " if hasattr(strategy, "sift") else "") + ", ".join(tables)
+
+
+def _makes(key: str, strategy: type[Any]) -> str:
+    """What comes of a strategy's answers."""
+    if key.startswith("land/"):
+        return "a release"
+    makes = getattr(strategy, "makes", None)
+    return makes if isinstance(makes, str) and not getattr(strategy, "sifts", False) else "decisions"
 
 
 def _parameter(field: dataclasses.Field[Any]) -> str:

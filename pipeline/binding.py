@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from pipeline.parameters import expand, identity_of, make_strategy
 from pipeline.registry import STAGES, STRATEGIES
-from pipeline.strategy import Fitted, SetWide
+from pipeline.strategy import Fitted, Sieve
 from prompts.library import Template, load_template, shipped_template
 from schemas.errors import RequestError, nearest
 from schemas.fingerprints import identify
@@ -30,9 +31,14 @@ NEEDS = {
     "categorised_pair": ("responses",),
     "candidates": ("responses", "signals"),
     "pair": ("pairs",),
+    "judged_response": ("responses", "signals"),
+    "judged_pair": ("pairs", "signals"),
     "all_candidates": ("responses", "signals"),
+    "all_documents": ("documents",),
+    "all_passages": ("passages",),
+    "all_prompts": ("prompts",),
+    "all_responses": ("responses",),
     "all_pairs": ("pairs",),
-    "all_judged_pairs": ("pairs", "signals"),
 }
 RELEASE = "land/release"
 
@@ -66,17 +72,26 @@ class BoundStep:
     @property
     def is_set_wide(self) -> bool:
         """Whether it must see all rows before it can answer for one."""
-        return isinstance(self.strategy, SetWide | Fitted)
+        return isinstance(self.strategy, Sieve | Fitted)
+
+    @property
+    def sifts(self) -> bool:
+        """Whether it decides, row by row, which rows of a table stay."""
+        return bool(getattr(self.strategy, "sifts", False))
+
+    @property
+    def unit(self) -> str:
+        """The kind of unit that it works on."""
+        return f"all_{self.strategy.of}" if isinstance(self.strategy, Sieve) else str(self.strategy.unit)
 
 
 @dataclass(frozen=True)
 class BoundRecipe:
-    """A recipe whose every step can run: row-local steps first, then set-wide ones, then at most one release."""
+    """A recipe whose every step can run: `body` is all steps but the release, in the order they run."""
 
     file: RecipeFile
     models: Mapping[str, ModelSpec]
-    row_local: tuple[BoundStep, ...]
-    set_wide: tuple[BoundStep, ...]
+    body: tuple[BoundStep, ...]
     release: BoundStep | None
 
     @property
@@ -87,7 +102,17 @@ class BoundRecipe:
     @property
     def steps(self) -> tuple[BoundStep, ...]:
         """All steps in the order they run."""
-        return (*self.row_local, *self.set_wide, *([self.release] if self.release else []))
+        return (*self.body, *([self.release] if self.release else []))
+
+    @property
+    def stretches(self) -> list[list[BoundStep]]:
+        """The body cut at its barriers: each set-wide step by itself, and the row-local ones between two of them."""
+        return [
+            each
+            for is_set_wide, group in itertools.groupby(self.body, key=lambda step: step.is_set_wide)
+            for steps in [list(group)]
+            for each in ([[step] for step in steps] if is_set_wide else [steps])
+        ]
 
 
 def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> BoundRecipe:
@@ -113,15 +138,14 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
     return BoundRecipe(
         file,
         specs,
-        tuple(step for step in body if not step.is_set_wide),
-        tuple(step for step in body if step.is_set_wide),
+        tuple(body),
         release,
     )
 
 
 def models_used(recipe: BoundRecipe) -> list[str]:
     """The aliases that some step asks."""
-    return sorted({alias for step in recipe.row_local for alias in step.models})
+    return sorted({alias for step in recipe.body for alias in step.models})
 
 
 def _bind_step(file: RecipeFile, index: int, step: StepSpec, specs: Mapping[str, ModelSpec]) -> Iterator[BoundStep]:
@@ -192,17 +216,17 @@ def _aliases(strategy: Any) -> tuple[str, ...]:
 
 
 def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
-    """Every step finds rows of the kind it works on; set-wide steps come after row-local ones; a release comes last."""
+    """Every step finds rows of the kind it works on, and none loses what was made of them; a release comes last."""
     made = {"documents"}
-    seen_set_wide: str | None = None
     for place, step in enumerate(steps):
         index = step.index
-        if missing := [table for table in NEEDS[step.strategy.unit] if table not in made]:
+        if missing := [table for table in NEEDS[step.unit] if table not in made]:
             makers = [
                 key
                 for key, other in STRATEGIES.items()
                 if isinstance(other, type)
                 and getattr(other, "makes", "") == missing[0]
+                and not getattr(other, "sifts", False)
                 and not getattr(other, "audits_only", False)
             ]
             raise file.mistake(
@@ -213,16 +237,13 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
         if step.key == RELEASE:
             if place != len(steps) - 1:
                 raise file.mistake(f"`{RELEASE}` is the last step of a recipe; move it to the end", "steps", index)
-        elif step.is_set_wide:
-            seen_set_wide = step.key
-            made.add(getattr(step.strategy, "makes", "pairs"))
-        elif seen_set_wide:
+        elif getattr(step.strategy, "rewrites", False) and step.strategy.makes == "prompts" and "responses" in made:
             raise file.mistake(
-                f"`{step.key}` works row by row and comes after `{seen_set_wide}`, which needs all rows; swap them",
+                f"`{step.key}` rewrites prompts that have responses by then, which would be lost; put it before them",
                 "steps",
                 index,
             )
-        else:
+        elif not isinstance(step.strategy, Sieve):
             made.add(step.strategy.makes)
 
 

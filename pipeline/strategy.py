@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
+from schemas.columns import Sifted
 from schemas.requests import Asking
 from schemas.rows import Row
-from schemas.units import Candidates, PairText, UnitKind
+from schemas.units import Candidates, UnitKind
 
-Table = Literal["passages", "prompts", "responses", "signals", "pairs", "labels"]
+Table = Literal["documents", "passages", "prompts", "responses", "signals", "pairs", "labels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +22,41 @@ class Nothing:
     detail: str = ""
 
 
-Answer = list[Row] | Nothing
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is known of a row that stays: a flag (`flag/…`), a weight, a rank, a cluster. Kept in the table `notes`."""
+
+    row_id: str
+    name: str
+    value: float | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """What a set-wide strategy says of one row: kept, or dropped with a reason.
+class Kept:
+    """The row that the unit is stays, with what is to be noted of it."""
 
-    `unit_id` is the row's id while the decision rests on the row alone; a decision that rests on others hashes them in,
-    so that it is taken anew when they change.
-    """
+    notes: tuple[Note, ...] = ()
 
-    unit_id: str
-    subject_id: str
-    document_id: str
-    keep: bool
-    reason: str = ""
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The row leaves: `reason` is a stable code. `detail` changes only when what the decision rests on does."""
+
+    row_id: str
+    reason: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a set-wide step found out over all rows (thresholds, counts), as plain JSON. Kept in the table `fits`."""
+
+    values: Mapping[str, Any]
+
+
+Said = Drop | Note | Found
+Answer = list[Row] | Nothing | Kept
 
 
 @runtime_checkable
@@ -53,7 +72,9 @@ class Strategy(Protocol):
     step with each of them, and a change to one of them leaves the others' work as it is. `retired`: parameters that are
     no more, each with what to write in its place. `turns`: how many turns its first prompt must have, where each turn is
     read on its own. `audits_only` is true of a strategy that nobody is told to put into a
-    recipe, because an audit puts it there.
+    recipe, because an audit puts it there. `sifts` is true of one that decides on the row that its unit is: it answers
+    `Kept`, or `Nothing` for a row that leaves with all that hangs on it, or one row that takes its place; `makes` is then
+    the table of that row.
     """
 
     version: ClassVar[int]
@@ -76,15 +97,38 @@ class Strategy(Protocol):
         ...
 
 
+class Rows(Protocol):
+    """All rows in scope of the table that a sieve decides on, as columns."""
+
+    def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Batches of rows, each row the columns asked for in that order; the order of rows is not told.
+
+        May be called again for another pass. `schemas.columns` says which columns there are.
+        """
+        ...
+
+    def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows alone whose value of `key` others have too, those of one value side by side: (key, *columns)."""
+        ...
+
+
 @runtime_checkable
-class SetWide(Protocol):
-    """A strategy that must see all pairs before it can speak of one; a barrier in the flow. It asks no model."""
+class Sieve(Protocol):
+    """A strategy that must see all rows of a table before it can speak of one; a barrier in the flow. It asks no model.
+
+    It names the rows that leave, and those that something is noted of; all others stay. It may hold numbers and hashes
+    of all rows, never their texts.
+    """
 
     version: ClassVar[int]
-    unit: ClassVar[UnitKind]
 
-    def decide(self, pairs: Iterable[PairText]) -> Iterator[Decision]:
-        """One decision for each pair, whatever order they come in."""
+    @property
+    def of(self) -> Sifted:
+        """The table whose rows it decides on."""
+        ...
+
+    def sift(self, rows: Rows) -> Iterator[Said]:
+        """What is said of some rows, whatever order they come in."""
         ...
 
 

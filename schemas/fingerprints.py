@@ -35,6 +35,7 @@ PREFIXES = {
     "signals": "sig",
     "pairs": "par",
     "labels": "lbl",
+    "notes": "nte",
     "fits": "fit",
     "steps": "stp",
     "items": "itm",

@@ -13,8 +13,8 @@ from schemas.rows import Document, Pair, Passage, Prompt, Response, Signal
 
 UnitKind = Literal[
     "document", "passage", "prompt", "response", "responses", "response_pair", "categorised_pair", "candidates", "pair",
-    "sourced_prompt", "sourced_responses",
-    "all_candidates", "all_pairs", "all_judged_pairs",
+    "sourced_prompt", "sourced_responses", "judged_response", "judged_pair",
+    "all_candidates", "all_documents", "all_passages", "all_prompts", "all_responses", "all_pairs",
 ]
 
 
@@ -64,11 +64,12 @@ class SourcedResponses:
 
 @dataclass(frozen=True, slots=True)
 class ResponseUnit:
-    """One candidate answer with the prompt it answers."""
+    """One candidate answer with the prompt it answers; `signals` about it alone, if the unit is a judged one."""
 
     unit_id: str
     prompt: Prompt
     response: Response
+    signals: tuple[Signal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,5 +145,7 @@ def subject_of(unit: Unit) -> str:
             return unit.prompt.prompt_id
         case ResponseUnit():
             return unit.response.response_id
+        case PairText():
+            return unit.pair.pair_id
         case _:
             return unit.unit_id

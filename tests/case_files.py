@@ -36,7 +36,8 @@ def bind_case(key: str, case: Case) -> BoundStep:
     before = [*BEFORE[key.split("/")[0]]]
     if key == "mine/qa":
         before = ["mine/chunk"]
-    if STRATEGIES[key].unit in ("pair", "all_pairs", "all_judged_pairs"):
+    strategy_class = STRATEGIES[key]
+    if hasattr(strategy_class, "of") or strategy_class.unit in ("pair", "judged_pair"):
         before = [*BEFORE["select"], "select/best_worst"]
     steps = [
         StepSpec(strategy=each)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 from schemas.rows import Document, Order, Pair, Passage, Prompt, Response, Signal, Vote
 from schemas.units import (
@@ -184,3 +185,34 @@ def pair_text(
         response("rsp_1", chosen),
         response("rsp_2", rejected),
     )
+
+
+class Columns:
+    """Rows given as plain values, read as a sieve reads those of a warehouse, in batches of two.
+
+    A row has the columns it is given; a pair may give `question` for all turns of its prompt. Keys are hashes of texts.
+    """
+
+    TEXTS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "text_key": ("text",), "prompt_key": ("prompt",), "pair_key": ("prompt", "chosen", "rejected", "condition"),
+    }
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self.rows = [{"prompt": row.get("question"), "document_id": "doc_1", **row} for row in rows]
+
+    def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Batches of the columns asked for."""
+        for start in range(0, len(self.rows), 2):
+            yield [tuple(self._value(row, column) for column in columns) for row in self.rows[start : start + 2]]
+
+    def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows whose key others have too, side by side."""
+        keyed = sorted((self._value(row, key), place) for place, row in enumerate(self.rows))
+        counts = Counter(value for value, _ in keyed)
+        again = [(value, self.rows[place]) for value, place in keyed if counts[value] > 1]
+        yield [(value, *(self._value(row, column) for column in columns)) for value, row in again]
+
+    def _value(self, row: Mapping[str, Any], column: str) -> Any:
+        if column in self.TEXTS:
+            return "\0".join(" ".join(str(row.get(name) or "").split()) for name in self.TEXTS[column])
+        return row.get(column)

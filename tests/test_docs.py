@@ -418,11 +418,9 @@ def reasons_in_the_code() -> Iterator[str]:
 
 def _reasons_of_call(node: ast.Call) -> Iterator[str]:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
-    place = {"Nothing": 0, "Unanswerable": 0, "_spent": 0, "_break_row": 0, "failed_item": 1}.get(name)
+    place = {"Nothing": 0, "Drop": 1, "Unanswerable": 0, "_spent": 0, "_break_row": 0, "failed_item": 1}.get(name)
     if place is not None and len(node.args) > place:
         yield from _words(node.args[place])
-    if name == "Decision":
-        yield from (word for keyword in node.keywords if keyword.arg == "reason" for word in _words(keyword.value))
 
 
 def _words(value: ast.expr) -> Iterator[str]:

@@ -13,6 +13,11 @@ CREATE TABLE {SCRATCH}.units (
 );
 CREATE TABLE {SCRATCH}.pending AS FROM {SCRATCH}.units LIMIT 0;
 CREATE TABLE {SCRATCH}.steps (position INTEGER, step VARCHAR, fingerprint VARCHAR);
+CREATE TABLE {SCRATCH}.said (row_id VARCHAR, reason VARCHAR, detail VARCHAR, name VARCHAR, value DOUBLE, text VARCHAR);
+CREATE TABLE {SCRATCH}.sifted (
+    unit_id VARCHAR, subject_id VARCHAR, document_id VARCHAR, shard INTEGER, reason VARCHAR, detail VARCHAR
+);
+CREATE TABLE {SCRATCH}.leaving (row_id VARCHAR);
 CREATE MACRO {SCRATCH}.group_id(members) AS 'grp_' || substr(md5(array_to_string(list_sort(members), '|')), 1, 20);
 """
 
@@ -55,10 +60,31 @@ SELECT any_value(shard) AS shard, plan.group_id(list(row_id) || [parent_id]) AS 
 FROM plan.live WHERE tab IN ('responses', 'signals') AND {here} GROUP BY parent_id
 """,
 }
-UNITS |= {"sourced_prompt": UNITS["prompt"], "sourced_responses": UNITS["responses"]}
-EVERYTHING: dict[UnitKind, str] = {
-    "all_candidates": UNITS["candidates"].format(here="true"),
-    "all_pairs": UNITS["pair"].format(here="true"),
-    "all_judged_pairs": UNITS["pair"].format(here="true"),
+# A unit with the signals about it holds their ids: it is another one when a signal comes or goes.
+JUDGED_UNITS = """
+WITH x AS (
+    SELECT l.shard, l.row_id, l.document_id, t.prompt_id, {members} AS members
+    FROM (FROM plan.live WHERE tab = '{tab}' AND {{here}}) l JOIN lake.{tab} t
+        ON t.{noun}_id = l.row_id AND t.document_id = l.document_id
+), votes AS (
+    SELECT x.row_id, list(s.signal_id) AS ids FROM x
+    JOIN (FROM plan.live WHERE tab = 'signals' AND {{here}}) m ON m.parent_id = x.prompt_id
+    JOIN lake.signals s ON s.signal_id = m.row_id AND s.document_id = m.document_id
+    WHERE {about} GROUP BY 1
+)
+SELECT x.shard, plan.group_id([x.row_id] || coalesce(votes.ids, [])) AS unit_id, x.row_id AS subject_id, x.document_id,
+    NULL AS a, NULL AS b
+FROM x LEFT JOIN votes ON votes.row_id = x.row_id
+"""
+UNITS |= {
+    "judged_response": JUDGED_UNITS.format(
+        tab="responses", noun="response", members="[t.response_id]", about="s.response_ids = x.members"
+    ),
+    "judged_pair": JUDGED_UNITS.format(
+        tab="pairs", noun="pair", members="[t.chosen_id, t.rejected_id]",
+        about="list_has_all(x.members, s.response_ids)",
+    ),
 }
-"""What a set-wide step sees: all units in scope, of all shards."""
+UNITS |= {"sourced_prompt": UNITS["prompt"], "sourced_responses": UNITS["responses"]}
+EVERYTHING: dict[UnitKind, str] = {"all_candidates": UNITS["candidates"].format(here="true")}
+"""What a fitted step sees: all units in scope, of all shards."""

@@ -14,6 +14,7 @@ import tenacity
 
 from schemas.fingerprints import identify
 from schemas.rows import Outcome
+from warehouse import sifting
 from warehouse.connection import LAKE, literal
 from warehouse.store import Store
 
@@ -22,6 +23,14 @@ COMPANY = 64
 """A commit takes some 20 ms of CPU, be it of one unit or of hundreds: so many units do not wait for more."""
 COMPANY_SECONDS = 0.06
 """How long fewer units wait for others to commit with."""
+
+retrying = tenacity.retry(
+    retry=tenacity.retry_if_exception_type((duckdb.TransactionException, duckdb.IOException)),
+    stop=tenacity.stop_after_attempt(COMMIT_ATTEMPTS),
+    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    reraise=True,
+)
+"""A commit that lost against another reader or writer of the catalog is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,24 @@ class Ledger:
         await self._store.write(work)
         return fit_id
 
+    async def record_sifted(self, fingerprint: str, step: str, build_id: str) -> None:
+        """Keep a set-wide decision: the outcome of each of its units that has none, with its notes, in one transaction."""
+        words = {"fingerprint": literal(fingerprint), "step": literal(step), "build": literal(build_id)}
+        await self._store.write(self._commit_sifted, words)
+        self._known.pop(fingerprint, None)
+
+    @retrying
+    def _commit_sifted(self, cursor: duckdb.DuckDBPyConnection, words: Mapping[str, str]) -> None:
+        cursor.execute("BEGIN")
+        try:
+            cursor.execute(sifting.NOTES.format(**words))
+            cursor.execute(sifting.OUTCOMES.format(**words))
+            cursor.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.TransactionException):
+                cursor.execute("ROLLBACK")
+            raise
+
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -93,12 +120,7 @@ class Ledger:
                         done.set_result(None)
             self._rested = loop.time() + COMPANY_SECONDS
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type((duckdb.TransactionException, duckdb.IOException)),
-        stop=tenacity.stop_after_attempt(COMMIT_ATTEMPTS),
-        wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
-        reraise=True,
-    )
+    @retrying
     def _commit(self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[Finished]) -> None:
         """One transaction; one that failed is begun again from the start."""
         new: dict[tuple[str, str], Finished] = {}

@@ -10,30 +10,40 @@ The scratch database holds `live` (rows in scope; `parent_id` is the prompt of a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import duckdb
 
+from schemas.columns import Sifted
 from schemas.units import Unit, UnitKind
+from warehouse import sifting
 from warehouse.connection import LAKE, literal
 from warehouse.forming import EVERYTHING, TABLES, UNITS
+from warehouse.frames import Frame
 from warehouse.reading import Key, read_page
+from warehouse.sifting import take_out
 from warehouse.store import SCRATCH, Store
 
 Result = TypeVar("Result")
 EVERY_SHARD = -1
 START: Key = ("", "", "")
+Saying = tuple[str, str | None, str | None, str | None, float | None, str | None]
+"""What is said of a row: its id, the reason and detail why it leaves; or the name, value and text of a note."""
 NOUNS = {
+    "documents": "document",
     "passages": "passage",
     "prompts": "prompt",
     "responses": "response",
     "signals": "signal",
     "pairs": "pair",
     "labels": "label",
+    "notes": "note",
 }
 PARENTS = {
+    "documents": "document_id",
     "passages": "document_id",
     "prompts": "document_id",
     "responses": "prompt_id",
@@ -43,8 +53,11 @@ PARENTS = {
 }
 
 STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}
+SAID_COLUMNS = {
+    **dict.fromkeys(("row_id", "reason", "detail", "name"), "VARCHAR"), "value": "DOUBLE", "text": "VARCHAR",
+}
+SAID_AT_ONCE = 20_000
 ITEM_COLUMNS = {"uri": "VARCHAR", "item_id": "VARCHAR", "licence": "VARCHAR"}
-DECISION_COLUMNS = {"unit_id": "VARCHAR", "subject_id": "VARCHAR", "document_id": "VARCHAR", "keep": "BOOLEAN"}
 
 @dataclass(frozen=True, slots=True)
 class Counts:
@@ -184,16 +197,27 @@ class Plan:
 
         return await self._store.read(work)
 
-    async def settle(self, position: int, shard: int, table: str, fingerprint: str, *, deferred: bool) -> None:
-        """After a step: put the rows it made in scope, and set aside documents with units that are still pending."""
+    async def settle(
+        self, position: int, shard: int, table: str, fingerprint: str, *, deferred: bool, sifts: bool = False
+    ) -> None:
+        """After a step: put the rows it made in scope, and set aside documents with units that are still pending.
+
+        A step that sifts has also said which of its rows leave, and all that hangs on them: those that it did not keep,
+        and those that a row it made takes the place of.
+        """
         units = f"(FROM {SCRATCH}.units WHERE position = {position} AND {_in(shard)}) u"
 
         def work(cursor: duckdb.DuckDBPyConnection) -> None:
-            cursor.execute(f"""
-                INSERT INTO {SCRATCH}.live
-                SELECT '{table}', u.shard, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id
-                FROM {LAKE}.{table} t JOIN {units} ON u.unit_id = t.unit_id WHERE t.fingerprint = {literal(fingerprint)}
-            """)
+            made = f"{LAKE}.{table} t JOIN {units} ON u.unit_id = t.unit_id WHERE t.fingerprint = {literal(fingerprint)}"
+            if sifts:
+                ended = f"{LAKE}.outcomes o ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id"
+                leaving = f"SELECT u.subject_id FROM {units} JOIN {ended} WHERE o.status <> 'ok'"
+                take_out(cursor, table, leaving if table == "documents" else f"{leaving} UNION SELECT u.subject_id FROM {made}")
+            if not sifts or table != "documents":
+                cursor.execute(f"""
+                    INSERT INTO {SCRATCH}.live
+                    SELECT '{table}', u.shard, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id FROM {made}
+                """)
             if deferred:
                 cursor.execute(f"""
                     DELETE FROM {SCRATCH}.live WHERE {_in(shard)} AND document_id IN (
@@ -203,27 +227,26 @@ class Plan:
 
         await self._store.read(work)
 
-    async def decide(
-        self, position: int, decisions: Iterable[tuple[str, str, str, bool]], fingerprint: str
-    ) -> set[str]:
-        """Note set-wide decisions (unit, subject, document, keep), take dropped pairs out of scope; returns new units."""
+    async def sift(
+        self, position: int, table: Sifted, decide: Callable[[Frame], Iterable[Saying]], fingerprint: str
+    ) -> Counts:
+        """Decide over all rows of a table that are in scope; what `decide` does not name stays.
 
-        def work(cursor: duckdb.DuckDBPyConnection) -> set[str]:
-            rows = [dict(zip(DECISION_COLUMNS, decision, strict=True)) for decision in decisions]
-            decided = self._store.stage("decided", rows, DECISION_COLUMNS)
-            cursor.execute(
-                f"INSERT INTO {SCRATCH}.units "
-                f"SELECT {position}, {EVERY_SHARD}, unit_id, subject_id, document_id, NULL, NULL FROM {decided}"
-            )
-            cursor.execute(
-                f"DELETE FROM {SCRATCH}.live WHERE tab = 'pairs' "
-                f"AND row_id IN (SELECT subject_id FROM {decided} WHERE NOT keep)"
-            )
-            query = (
-                f"SELECT unit_id FROM {decided} d ANTI JOIN {LAKE}.outcomes o "
-                f"ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = d.unit_id"
-            )
-            return {row[0] for row in cursor.execute(query).fetchall()}
+        A row that is kept without a note is its own unit; else the unit holds what was said of it, so that the row is
+        decided on anew when that changes. What leaves is taken out of scope; the units without an outcome wait in
+        `sifted` for `Ledger.record_sifted`.
+        """
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
+            cursor.execute(f"DELETE FROM {SCRATCH}.said")
+            said = iter(decide(Frame(cursor, table)))
+            while some := [dict(zip(SAID_COLUMNS, each, strict=True)) for each in itertools.islice(said, SAID_AT_ONCE)]:
+                cursor.execute(f"INSERT INTO {SCRATCH}.said FROM {self._store.stage('said', some, SAID_COLUMNS)}")
+            cursor.execute(sifting.UNITS.format(position=position, table=table))
+            cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
+            take_out(cursor, table, f"SELECT row_id FROM {SCRATCH}.said WHERE reason IS NOT NULL")
+            count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}"))
+            return Counts(count, _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted")))
 
         return await self._store.read(work)
 

@@ -92,13 +92,25 @@ LEFT JOIN answers ON answers.prompt_id = u.subject_id LEFT JOIN votes ON votes.p
     "pair": """
 WITH r AS (FROM lake.responses WHERE {these})
 SELECT u.unit_id, p AS pair, q AS prompt, x AS chosen, y AS rejected, NULL AS signals FROM {page} u
-JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.unit_id
+JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.subject_id
 JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = p.prompt_id
 JOIN r x ON x.response_id = p.chosen_id JOIN r y ON y.response_id = p.rejected_id
 """,
-    "all_judged_pairs": """
+    "judged_response": """
+WITH votes AS (
+    SELECT u.unit_id, list(s ORDER BY s.signal_id) AS signals FROM {page} u
+    JOIN (FROM lake.responses WHERE {these}) r ON r.response_id = u.subject_id
+    JOIN (FROM plan.live WHERE tab = 'signals' AND {these}) l ON l.parent_id = r.prompt_id
+    JOIN (FROM lake.signals WHERE {these}) s ON s.signal_id = l.row_id
+    WHERE s.response_ids = [r.response_id] GROUP BY 1
+)
+SELECT u.unit_id, q AS prompt, r AS response, votes.signals FROM {page} u
+JOIN (FROM lake.responses WHERE {these}) r ON r.response_id = u.subject_id
+JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = r.prompt_id LEFT JOIN votes ON votes.unit_id = u.unit_id
+""",
+    "judged_pair": """
 WITH r AS (FROM lake.responses WHERE {these}), p AS (
-    SELECT u.unit_id, p FROM {page} u JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.unit_id
+    SELECT u.unit_id, p FROM {page} u JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = u.subject_id
 ), votes AS (
     SELECT p.unit_id, list(s ORDER BY s.signal_id) AS signals FROM p
     JOIN (FROM plan.live WHERE tab = 'signals' AND {these}) l ON l.parent_id = p.p.prompt_id
@@ -116,7 +128,7 @@ DOCUMENT = "JOIN (FROM lake.documents WHERE {these}) d ON d.document_id = u.docu
 SOURCED: dict[UnitKind, UnitKind] = {"sourced_prompt": "prompt", "sourced_responses": "responses"}
 for sourced, kind in SOURCED.items():
     UNIT_QUERIES[sourced] = UNIT_QUERIES[kind].replace("q AS prompt", "q AS prompt, d AS document") + DOCUMENT
-UNIT_QUERIES |= {"all_pairs": UNIT_QUERIES["pair"], "all_candidates": UNIT_QUERIES["candidates"]}
+UNIT_QUERIES["all_candidates"] = UNIT_QUERIES["candidates"]
 ORDER = "document_id, subject_id, unit_id"
 Key = tuple[str, str, str]
 
@@ -151,8 +163,9 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
         case "sourced_responses":
             given = tuple(_row(Response, each) for each in row["responses"])
             return SourcedResponses(unit_id, _row(Prompt, row["prompt"]), _row(Document, row["document"]), given)
-        case "response":
-            return ResponseUnit(unit_id, _row(Prompt, row["prompt"]), _row(Response, row["response"]))
+        case "response" | "judged_response":
+            about = tuple(_row(Signal, each) for each in row.get("signals") or ())
+            return ResponseUnit(unit_id, _row(Prompt, row["prompt"]), _row(Response, row["response"]), about)
         case "responses":
             answers = tuple(_row(Response, each) for each in row["responses"])
             return ResponseGroup(unit_id, _row(Prompt, row["prompt"]), answers)
@@ -168,7 +181,7 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
             responses = tuple(_row(Response, each) for each in row["responses"] or ())
             signals = tuple(_row(Signal, each) for each in row["signals"] or ())
             return Candidates(unit_id, _row(Prompt, row["prompt"]), responses, signals)
-        case "pair" | "all_pairs" | "all_judged_pairs":
+        case "pair" | "judged_pair":
             return PairText(
                 unit_id,
                 _row(Pair, row["pair"]),
@@ -177,6 +190,7 @@ def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:
                 _row(Response, row["rejected"]),
                 tuple(_row(Signal, each) for each in row["signals"] or ()),
             )
+    raise AssertionError(f"rows of the kind {kind!r} are read as columns, not as units")
 
 
 def _row(model: type[Model], values: dict[str, Any]) -> Model:

@@ -22,10 +22,29 @@ BATCH = 1000
 
 IN_SCOPE = f"{SCRATCH}.live l JOIN {LAKE}.pairs p ON p.pair_id = l.row_id"
 
+# What steps of this build noted of rows; of two weights or ranks the later step's counts.
+NOTED = f"""
+SELECT t.subject_id, t.name, t.value, t.text, k.position FROM {LAKE}.notes t
+JOIN {SCRATCH}.steps k ON k.fingerprint = t.fingerprint
+JOIN {SCRATCH}.units u ON u.position = k.position AND u.unit_id = t.unit_id
+"""
+FLAG = "flag/"
 RELEASE_COLUMNS = f"""
+WITH noted AS ({NOTED}), members AS (
+    SELECT r.pair_id, unnest([r.pair_id, p.prompt_id, p.chosen_id, p.rejected_id, p.document_id]) AS subject_id
+    FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
+), flagged AS (
+    SELECT m.pair_id, list_sort(list(DISTINCT substr(n.name, {len(FLAG) + 1}))) AS flags
+    FROM members m JOIN noted n ON n.subject_id = m.subject_id WHERE starts_with(n.name, '{FLAG}') GROUP BY 1
+), numbered AS (
+    SELECT subject_id, arg_max(value, position) FILTER (name = 'weight') AS weight,
+        arg_max(value, position) FILTER (name = 'curriculum_rank')::BIGINT AS curriculum_rank
+    FROM noted WHERE name IN ('weight', 'curriculum_rank') GROUP BY 1
+)
 SELECT p.pair_id, r.split, q.messages AS prompt,
     [{{{{'role': 'assistant', 'content': c.text}}}}] AS chosen, [{{{{'role': 'assistant', 'content': j.text}}}}] AS rejected,
     p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, coalesce(v.principles, []) AS principles,
+    coalesce(f.flags, []) AS flags, w.weight, w.curriculum_rank,
     c.model AS chosen_model, j.model AS rejected_model, c.role AS chosen_role, j.role AS rejected_role,
     p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, n.uri, d.title, d.licence,
     {{rehearsal}} AS rehearsal
@@ -35,6 +54,7 @@ JOIN {LAKE}.responses c ON c.response_id = p.chosen_id
 JOIN {LAKE}.responses j ON j.response_id = p.rejected_id
 JOIN {LAKE}.documents d ON d.document_id = p.document_id
 JOIN {SCRATCH}.documents n ON n.document_id = p.document_id
+LEFT JOIN flagged f ON f.pair_id = p.pair_id LEFT JOIN numbered w ON w.subject_id = p.pair_id
 LEFT JOIN (
     SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT s.name)) AS principles
     FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
@@ -94,7 +114,7 @@ async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]
             FROM {SCRATCH}.live l JOIN {split_of} s ON s.document_id = l.document_id WHERE l.tab = 'pairs'
         """)
         sizes = dict(cursor.execute(f"SELECT split, count(*) FROM {SCRATCH}.released GROUP BY 1 ORDER BY 1").fetchall())
-        words = "|".join([*extra, *_licences(cursor)])
+        words = "|".join([*extra, *_licences(cursor), *_notes(cursor)])
         row = cursor.execute(
             f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || {literal(words)}) "
             f"FROM {SCRATCH}.released"
@@ -111,6 +131,12 @@ def _licences(cursor: duckdb.DuckDBPyConnection) -> list[str]:
         JOIN {LAKE}.pairs USING (pair_id) JOIN {LAKE}.documents USING (document_id) WHERE licence IS NOT NULL ORDER BY ALL
     """
     return [row[0] for row in cursor.execute(query).fetchall()]
+
+
+def _notes(cursor: duckdb.DuckDBPyConnection) -> list[str]:
+    """One hash of all that was noted in this build, if anything was: other flags or ranks, another release."""
+    query = f"SELECT md5(string_agg(concat_ws(chr(0), subject_id, name, value, text), '|' ORDER BY ALL)) FROM ({NOTED})"
+    return [str(row[0]) for row in cursor.execute(query).fetchall() if row[0] is not None]
 
 
 async def figures_of_scope(store: Store) -> dict[str, float]:

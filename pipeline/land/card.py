@@ -20,7 +20,7 @@ LAYOUT = "conversational"
 LONGEST_TABLE = 50
 
 # By how pyarrow begins to write the type.
-TYPES = {"string": "text", "double": "number", "bool": "true or false", "list<item": "list"}
+TYPES = {"string": "text", "int64": "number", "double": "number", "bool": "true or false", "list<item": "list"}
 
 COUNTED = ("pairs", "documents")  # gates see them as figures; the summary has said them
 FIGURES = {

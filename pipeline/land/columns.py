@@ -31,6 +31,9 @@ MEANINGS = {
     "rule": "how judgements became this label",
     "rationale": "why, in the judge's words",
     "principles": "the criteria it was judged by",
+    "flags": "what a filter marked and kept, in the pair, its prompt, its answers or its document",
+    "weight": "how much the pair is to count, where a step weighed it",
+    "curriculum_rank": "its place from easy (1) to hard, where a step ranked the pairs",
     "chosen_model": "the model that wrote chosen",
     "rejected_model": "the model that wrote rejected",
     "chosen_role": "what chosen stands for (candidate, gold, teacher, …)",
@@ -48,7 +51,7 @@ MEANINGS = {
 }
 
 _NUMBERS = ("score_gap", "p_chosen", "confidence")
-_LISTS = ("principles", "passage_ids")
+_LISTS = ("principles", "flags", "passage_ids")
 _REQUIRED = (
     "pair_id", "split", *CONVERSATIONS, *_NUMBERS, "rule", "chosen_model", "rejected_model", "chosen_role",
     "rejected_role", "chosen_id", "rejected_id", "prompt_id", "document_id", "uri", "rehearsal",
@@ -62,6 +65,7 @@ def release_schema() -> pa.Schema:
     messages = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
     types = dict.fromkeys(CONVERSATIONS, messages) | dict.fromkeys(_NUMBERS, pa.float64())
     types |= dict.fromkeys(_LISTS, pa.list_(pa.string())) | {"rehearsal": pa.bool_()}
+    types |= {"weight": pa.float64(), "curriculum_rank": pa.int64()}
     return pa.schema([(name, types.get(name, pa.string())) for name in MEANINGS])
 
 

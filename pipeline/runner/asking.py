@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pipeline.binding import BoundStep
 from pipeline.models.budget import Allowance
 from pipeline.models.pool import ModelPool, usage_of
-from pipeline.strategy import Answer, Nothing
+from pipeline.strategy import Answer, Kept, Nothing
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.requests import Asking, Completion, Request, Usage
 
@@ -23,7 +23,7 @@ class Asked:
     usage: Usage = field(default_factory=Usage)
 
     async def drive(self, work: Asking[Answer] | Answer) -> Answer:
-        if isinstance(work, list | Nothing):
+        if isinstance(work, list | Nothing | Kept):
             return work
         try:
             requests = next(work)

@@ -81,7 +81,7 @@ async def land(
         folder=f"{store.address.releases.name}/{name}",
         manifest_sha256="",
         code_version=code_version,
-        rehearsal=any(_is_rehearsal(step.identity) for step in recipe.row_local),
+        rehearsal=any(_is_rehearsal(step.identity) for step in recipe.body),
         created_at=now(),
     )
     row = replace(row, manifest_sha256=await _write_files(store, recipe, row, models))

@@ -6,7 +6,7 @@ import asyncio
 import time
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -14,18 +14,17 @@ from pipeline.binding import BoundStep
 from pipeline.models.budget import Budget, LimitReached, allowance_of
 from pipeline.models.pool import ModelPool
 from pipeline.runner.asking import Asked
-from pipeline.strategy import Answer, Decision, Fitted, Nothing
+from pipeline.strategy import Answer, Drop, Fitted, Found, Kept, Note, Nothing, Rows
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.fingerprints import identify
 from schemas.recipe import UNLIMITED, Limits
 from schemas.requests import Usage
-from schemas.rows import Outcome, Row
+from schemas.rows import Outcome
 from schemas.units import Unit, document_of, subject_of
 from warehouse.ledger import Finished, Ledger
-from warehouse.plan import EVERY_SHARD, NOUNS, Plan
+from warehouse.plan import EVERY_SHARD, NOUNS, Plan, Saying
 
 WORKERS_WITHOUT_MODEL = 256
-DECISIONS_AT_ONCE = 2000
 WHOLE_BUILD = -1
 
 
@@ -65,7 +64,7 @@ class StageRunner:
         counts = await self.plan.form_units(position, EVERY_SHARD, step.strategy.unit, step.fingerprint)
         if counts.pending:
             return None
-        await self.plan.settle(position, EVERY_SHARD, step.strategy.makes, step.fingerprint, deferred=False)
+        await self._settle(position, EVERY_SHARD, step, deferred=False)
         report = StepReport(step.label, EVERY_SHARD, counts.units)
         self.progress(report)
         return report
@@ -80,24 +79,33 @@ class StageRunner:
             batches = self.plan.pending(position, shard, strategy.unit)
             at_once = self.models.room(step.models, step.at_once) if step.models else WORKERS_WITHOUT_MODEL
             await self._work_off(step, batches, min(counts.pending, at_once), report)
-        await self.plan.settle(position, shard, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
+        await self._settle(position, shard, step, deferred=report.deferred > 0)
         return report
 
     async def run_set_wide(self, position: int, step: BoundStep) -> StepReport:
-        """Take a set-wide step's answers anew over all rows in scope; only new ones become outcomes."""
+        """Take a set-wide step's decisions anew over all rows in scope; only new ones become outcomes."""
         if isinstance(step.strategy, Fitted):
             return await self._run_fitted(position, step)
-        decisions = await self.plan.over_all(step.strategy.unit, lambda pairs: list(step.strategy.decide(pairs)))
-        new = await self.plan.decide(
-            position, [(d.unit_id, d.subject_id, d.document_id, d.keep) for d in decisions], step.fingerprint
-        )
-        report = StepReport(step.label, EVERY_SHARD, len(decisions), len(new))
+        found: list[Found] = []
+
+        def decide(rows: Rows) -> Iterator[Saying]:
+            for said in step.strategy.sift(rows):
+                match said:
+                    case Drop(row_id, reason, detail):
+                        yield row_id, reason, detail, None, None, None
+                    case Note(row_id, name, value, text):
+                        yield row_id, None, None, name, value, text
+                    case Found():
+                        found.append(said)
+
+        counts = await self.plan.sift(position, step.strategy.of, decide, step.fingerprint)
+        report = StepReport(step.label, EVERY_SHARD, counts.units, counts.pending)
         self.progress(report)
-        fresh = [decision for decision in decisions if decision.unit_id in new]
-        for start in range(0, len(fresh), DECISIONS_AT_ONCE):
-            some = fresh[start : start + DECISIONS_AT_ONCE]
-            await asyncio.gather(*(self.ledger.record(self._decided(step, decision)) for decision in some))
-            report.done += len(some)
+        for each in found:
+            await self.ledger.note_fit(step.fingerprint, step.label, dict(each.values))
+        if counts.pending:
+            await self.ledger.record_sifted(step.fingerprint, step.key, self.build_id)
+            report.done = counts.pending
             self.progress(report)
         return report
 
@@ -113,24 +121,13 @@ class StageRunner:
             answering = replace(step, strategy=_Answering(strategy, fit))
             batches = self.plan.pending(position, EVERY_SHARD, strategy.unit)
             await self._work_off(answering, batches, WORKERS_WITHOUT_MODEL, report)
-        await self.plan.settle(position, EVERY_SHARD, strategy.makes, step.fingerprint, deferred=report.deferred > 0)
+        await self._settle(position, EVERY_SHARD, step, deferred=report.deferred > 0)
         return report
 
-    def _decided(self, step: BoundStep, decision: Decision) -> Finished:
-        """A set-wide decision as an outcome."""
-        outcome = Outcome(
-            fingerprint=step.fingerprint,
-            unit_id=decision.unit_id,
-            step=step.key,
-            subject_id=decision.subject_id,
-            document_id=decision.document_id,
-            status="ok" if decision.keep else "none",
-            reason=decision.reason,
-            detail=decision.detail,
-            rows=int(decision.keep),
-            build_id=self.build_id,
-        )
-        return Finished(outcome, "pairs", [])
+    async def _settle(self, position: int, shard: int, step: BoundStep, *, deferred: bool) -> None:
+        """Put what a step made in scope, and what it sifted out of scope."""
+        table, sifts = step.strategy.makes, step.sifts
+        await self.plan.settle(position, shard, table, step.fingerprint, deferred=deferred, sifts=sifts)
 
     async def _work_off(
         self, step: BoundStep, batches: AsyncIterator[list[Unit]], workers: int, report: StepReport
@@ -188,7 +185,7 @@ class StageRunner:
                 finally:
                     usage = asked.usage
                     report.usage += usage
-            rows = [] if isinstance(answer, Nothing) else self._stamp(step, unit, answer)
+            rows = self._stamp(step, unit, answer)
             status = "none" if isinstance(answer, Nothing) else "ok"
         except Transient as problem:
             report.last_problem = str(problem)
@@ -210,7 +207,7 @@ class StageRunner:
             status=status,
             reason=answer.reason if isinstance(answer, Nothing) else "",
             detail=answer.detail if isinstance(answer, Nothing) else "",
-            rows=len(rows),
+            rows=1 if isinstance(answer, Kept) else len(rows),
             calls=usage.calls,
             tokens_in=usage.tokens_in,
             tokens_out=usage.tokens_out,
@@ -219,7 +216,7 @@ class StageRunner:
             seconds=time.perf_counter() - started,
             build_id=self.build_id,
         )
-        return Finished(outcome, step.strategy.makes, rows)
+        return Finished(outcome, "notes" if isinstance(answer, Kept) else step.strategy.makes, rows)
 
     def _budgets_of(self, step: BoundStep) -> list[Budget]:
         """What a step may spend: its own limits, which all steps that it stands for share, and the build's."""
@@ -233,23 +230,28 @@ class StageRunner:
                 self._budgets[index] = Budget(limits, of)
         return [self._budgets[index] for index, _, _ in limited]
 
-    def _stamp(self, step: BoundStep, unit: Unit, answer: list[Row]) -> list[dict[str, Any]]:
-        """The stored form of an answer: its content, with id, unit, step and home document."""
-        table, document_id = step.strategy.makes, document_of(unit)
-        stamped = []
-        for ordinal, row in enumerate(answer):
-            content = row.model_dump()
-            row_id = identify(table, step.fingerprint, unit.unit_id, ordinal, content)
-            stamped.append(
-                {
-                    f"{NOUNS[table]}_id": row_id,
-                    "unit_id": unit.unit_id,
-                    "fingerprint": step.fingerprint,
-                    "document_id": document_id,
-                    **content,
-                }
-            )
-        return stamped
+    def _stamp(self, step: BoundStep, unit: Unit, answer: Answer) -> list[dict[str, Any]]:
+        """The stored form of an answer: the content of its rows or notes, with id, unit, step and home document."""
+        if isinstance(answer, Nothing):
+            return []
+        if isinstance(answer, Kept):
+            table, contents = "notes", [_noted(note) for note in answer.notes]
+        else:
+            table, contents = step.strategy.makes, [row.model_dump() for row in answer]
+        return [
+            {
+                f"{NOUNS[table]}_id": identify(table, step.fingerprint, unit.unit_id, ordinal, content),
+                "unit_id": unit.unit_id,
+                "fingerprint": step.fingerprint,
+                "document_id": document_of(unit),
+                **content,
+            }
+            for ordinal, content in enumerate(contents)
+        ]
+
+
+def _noted(note: Note) -> dict[str, Any]:
+    return {"subject_id": note.row_id, "name": note.name, "value": note.value, "text": note.text}
 
 
 @dataclass(frozen=True, slots=True)

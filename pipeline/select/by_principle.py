@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
 from pipeline.select.both_orders import shares_by_principle
-from pipeline.strategy import Decision, Nothing
-from schemas.fingerprints import identify
+from pipeline.strategy import Kept, Nothing, Table
 from schemas.units import PairText, UnitKind
 
 Weight = Annotated[float, Field(gt=0)]
@@ -33,8 +32,13 @@ class ByPrinciple:
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
-    version: ClassVar[int] = 1
-    unit: ClassVar[UnitKind] = "all_judged_pairs"
+    version: ClassVar[int] = 2
+    unit: ClassVar[UnitKind] = "judged_pair"
+    makes: ClassVar[Table] = "pairs"
+    sifts: ClassVar[bool] = True
+    prompts: ClassVar[tuple[str, ...]] = ()
+    calls: ClassVar[int] = 0
+    yields: ClassVar[int] = 1
 
     principles: tuple[str, ...] = ()
     keep: int | str = "all"
@@ -53,18 +57,9 @@ class ByPrinciple:
         if isinstance(self.keep, int) and self.keep > len(self.principles):
             raise ValueError(f"keep: {self.keep} of {len(self.principles)} `principles` would keep nothing")
 
-    def decide(self, pairs: Iterable[PairText]) -> Iterator[Decision]:
-        """One decision for each pair, taken anew when a verdict under one of the principles comes or goes."""
-        names = {*self.principles, *self.drop, *self.weights}
-        for each in pairs:
-            pair_id = each.pair.pair_id
-            rests_on = sorted(signal.signal_id for signal in each.signals if signal.name in names)
-            dropped = self._drop(_said(each, names))
-            unit_id, document_id = identify("groups", pair_id, rests_on), each.pair.document_id
-            if dropped is None:
-                yield Decision(unit_id, pair_id, document_id, keep=True)
-            else:
-                yield Decision(unit_id, pair_id, document_id, keep=False, reason=dropped.reason, detail=dropped.detail)
+    def __call__(self, unit: PairText) -> Kept | Nothing:
+        """Whether the pair stays; asked anew when a verdict about it comes or goes."""
+        return self._drop(_said(unit, {*self.principles, *self.drop, *self.weights})) or Kept()
 
     def _drop(self, said: Mapping[str, int]) -> Nothing | None:
         """Why a pair is dropped, or None."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from pipeline.strategy import Decision
-from schemas.fingerprints import identify
+from pipeline.strategy import Kept, Nothing, Table
 from schemas.rows import CONTROL, Signal, Vote
 from schemas.units import PairText, UnitKind
 
@@ -28,24 +27,20 @@ class ConsistentRationale:
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
-    version: ClassVar[int] = 1
-    unit: ClassVar[UnitKind] = "all_judged_pairs"
+    version: ClassVar[int] = 2
+    unit: ClassVar[UnitKind] = "judged_pair"
+    makes: ClassVar[Table] = "pairs"
+    sifts: ClassVar[bool] = True
+    prompts: ClassVar[tuple[str, ...]] = ()
+    calls: ClassVar[int] = 0
+    yields: ClassVar[int] = 1
 
     agreement: Annotated[float, Field(gt=0, le=1)] = 1.0
 
-    def decide(self, pairs: Iterable[PairText]) -> Iterator[Decision]:
-        """One decision for each pair; it rests on the pair and the signals that it read."""
-        for each in pairs:
-            read = [signal for signal in each.signals if signal.name in (REASONS, CHECK)]
-            reason, detail = self._fault(each, read)
-            yield Decision(
-                identify("groups", each.pair.pair_id, sorted(signal.signal_id for signal in read)),
-                each.pair.pair_id,
-                each.pair.document_id,
-                keep=not reason,
-                reason=reason,
-                detail=detail,
-            )
+    def __call__(self, unit: PairText) -> Kept | Nothing:
+        """Whether the pair stays."""
+        reason, detail = self._fault(unit, [signal for signal in unit.signals if signal.name in (REASONS, CHECK)])
+        return Nothing(reason, detail) if reason else Kept()
 
     def _fault(self, each: PairText, read: Iterable[Signal]) -> tuple[str, str]:
         """Why a pair is dropped, if it is."""

@@ -1,61 +1,51 @@
-"""Drop pairs that repeat another pair."""
+"""Drop rows that repeat another row."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from pipeline.strategy import Decision
-from schemas.fingerprints import identify
-from schemas.units import PairText, UnitKind
-
-Rank = tuple[float, str]
+from pipeline.select.keeping import Keep, rank_columns, rank_of
+from pipeline.strategy import Drop, Rows
+from schemas.columns import Sifted
 
 
 @dataclass(frozen=True, slots=True)
 class ExactDuplicates:
-    """Of pairs with the same texts, keep the most confident (the smallest id among equals) and drop the rest.
+    """Of rows with the same text keep one, and drop the rest.
 
-    `on: pair` compares question, chosen and rejected, and the words of the condition that the label holds under if there
-    is one; `on: prompt` the question alone. White space at the ends and runs of it do not count. A dropped pair names
-    the one that was kept.
+    Of pairs, `on: pair` compares all turns of the prompt, chosen and rejected, and the words of the condition that the
+    label holds under if there is one; `on: prompt` the prompt alone. White space at the ends and runs of it do not count.
+    Kept is the best by `by` (of pairs the most confident), the `oldest`, or a seeded `random` one; the smallest id among
+    equals. A row that is dropped names the one that was kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
-    version: ClassVar[int] = 1
-    unit: ClassVar[UnitKind] = "all_pairs"
+    version: ClassVar[int] = 2
 
+    of: Sifted = "pairs"
     on: Literal["pair", "prompt"] = "pair"
+    keep: Keep = "best"
+    by: str | None = None
+    seed: int = 0
 
-    def decide(self, pairs: Iterable[PairText]) -> Iterator[Decision]:
-        """One decision for each pair. Holds 16 bytes of text hash a pair, not the texts."""
-        seen: list[tuple[bytes, Rank, str]] = []
-        best: dict[bytes, Rank] = {}
-        for each in pairs:
-            key, rank = self._key(each), (-each.pair.confidence, each.pair.pair_id)
-            seen.append((key, rank, each.pair.document_id))
-            best[key] = min(best.get(key, rank), rank)
-        for key, rank, document_id in seen:
-            pair_id, kept_id = rank[1], best[key][1]
-            if pair_id == kept_id:
-                yield Decision(pair_id, pair_id, document_id, keep=True)
-            else:
-                unit_id = identify("groups", pair_id, kept_id)
-                yield Decision(
-                    unit_id, pair_id, document_id, keep=False, reason="exact_duplicate", detail=f"repeats {kept_id}"
-                )
+    def __post_init__(self) -> None:
+        """Refuse what would do nothing."""
+        if self.of != "pairs" and self.on != "pair":
+            raise ValueError("`on` is for pairs; of other rows the text is compared")
+        rank_columns(self.of, self.keep, self.by)
 
-    def _key(self, each: PairText) -> bytes:
-        turns = [message["content"] for message in each.prompt.messages]
-        texts = turns if self.on == "prompt" else [*turns, each.chosen.text, each.rejected.text, *_condition(each)]
-        joined = "\0".join(" ".join(text.split()) for text in texts)
-        return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
-def _condition(each: PairText) -> list[str]:
-    condition = each.pair.condition
-    return [condition["kind"], condition["text"]] if condition else []
+    def sift(self, rows: Rows) -> Iterator[Drop]:
+        """The rows that repeat another; in memory are those alone that say the same."""
+        key = "text_key" if self.of != "pairs" else f"{self.on}_key"
+        columns = rank_columns(self.of, self.keep, self.by)
+        alike = itertools.chain.from_iterable(rows.repeated(key, *columns))
+        for _, group in itertools.groupby(alike, key=itemgetter(0)):
+            ranks = sorted(rank_of(self.keep, self.seed, values) for _, *values in group)
+            kept = ranks[0][1]
+            yield from (Drop(row_id, "exact_duplicate", f"repeats {kept}") for _, row_id in ranks[1:])

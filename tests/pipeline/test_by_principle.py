@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.select.by_principle import ByPrinciple
+from pipeline.strategy import Kept, Nothing
 from schemas.rows import Signal
 from schemas.units import PairText
 
@@ -39,10 +40,11 @@ def judged(said: dict[str, tuple[float, float]], *, chosen: str = "rsp_1", numbe
 
 def keeps(pair: PairText, **params: Any) -> bool:
     """Whether this filter keeps the pair; a pair that is dropped has a reason, and no other has."""
-    (decision,) = ByPrinciple(**params).decide([pair])
-    assert decision.subject_id == pair.pair.pair_id
-    assert bool(decision.reason) == bool(decision.detail) == (not decision.keep)
-    return decision.keep
+    answer = ByPrinciple(**params)(pair)
+    if isinstance(answer, Nothing):
+        assert answer.reason
+        assert answer.detail
+    return isinstance(answer, Kept)
 
 
 @given(SAID)
@@ -75,19 +77,6 @@ def test_only_the_proportion_of_weights_counts(said: dict[str, tuple[float, floa
     pair = judged(said)
     for least in (-0.9, -0.1, 0.1, 0.4, 0.9):  # sixths are what three such weights come to
         assert keeps(pair, weights=weights, min_score=least) == keeps(pair, weights=scaled, min_score=least)
-
-
-def test_a_decision_is_taken_anew_when_a_verdict_it_rests_on_is_new() -> None:
-    filters = ByPrinciple(principles=("brief",), keep="any")
-    units = [
-        next(iter(filters.decide([judged(said)]))).unit_id
-        for said in (
-            {"brief": (1.0, 1.0)},
-            {"brief": (1.0, 1.0), "kind": (0.0, 0.0)},
-            {},
-        )
-    ]
-    assert units[0] == units[1] != units[2]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Strategies by case files: `tests/cases/<stage>/<name>.yaml`, one list entry a case.
 
 A case says `title`, `params`, `unit`, what the models answer (`completions`, a list of rounds) and what comes of it:
-`rows` (each naming only the fields it is about), `nothing` or `decisions`; `asks` says what is to be asked for.
+`rows` (each naming only the fields it is about), `nothing`, `kept` or, of a sieve, `said`; `asks` says what is to be asked
+for. The unit of a sieve is a list of rows as columns.
 
 `tests/cases/digests.json` holds a digest of everything each case gives. A strategy that answers a known case otherwise
 has to raise its `version`; then, or after adding cases, `PREFMILL_RECORD=1 pytest tests/pipeline/test_cases.py`.
@@ -21,7 +22,7 @@ import made
 import pytest
 from case_files import CASES, Case, bind_case, load_cases
 
-from pipeline.strategy import Nothing
+from pipeline.strategy import Kept, Nothing
 from schemas.fingerprints import canonical_json
 from schemas.requests import CAGE, Choice, Completion, Draw, Json, Request, TokenLogprob
 
@@ -32,6 +33,8 @@ EACH = [pytest.param(key, case, id=f"{key}: {case['title']}") for key, cases in 
 
 def unit_of(strategy: Any, values: Any) -> Any:
     """The unit that a case describes in short, by the kind that its strategy works on."""
+    if hasattr(strategy, "sift"):
+        return made.Columns(values)
     match strategy.unit:
         case "document":
             return made.document_unit(**values)
@@ -43,21 +46,25 @@ def unit_of(strategy: Any, values: Any) -> Any:
             return made.sourced_prompt(**values)
         case "sourced_responses":
             return made.sourced_responses(**values)
-        case "response":
-            return made.response_unit(**values)
+        case "response" | "judged_response":
+            return judged_response(**values)
         case "responses":
             return made.response_group(**values)
         case "response_pair" | "categorised_pair":
             return made.response_pair(**values)
         case "candidates":
             return candidates_unit(**values)
-        case "pair":
+        case "pair" | "judged_pair":
             return judged_pair(values)
         case "all_candidates":
             return [candidates_unit(**each) for each in values]
-        case "all_pairs" | "all_judged_pairs":
-            return [judged_pair(each) for each in values]
     raise AssertionError(f"say how a unit of kind {strategy.unit} is made")
+
+
+def judged_response(signals: Sequence[dict[str, Any]] = (), **values: Any) -> Any:
+    """One response, with the signals about it if a case gives any."""
+    unit = made.response_unit(**values)
+    return dataclasses.replace(unit, signals=tuple(made.any_signal(number, **each) for number, each in enumerate(signals)))
 
 
 def judged_pair(values: dict[str, Any]) -> Any:
@@ -124,8 +131,8 @@ def spelled(tokens: list[dict[str, float]]) -> Draw:
 
 def drive(strategy: Any, unit: Any, rounds: Sequence[Sequence[Any]]) -> tuple[Any, list[list[Request]]]:
     """The answer of a strategy to these completions, and all it asked for."""
-    if hasattr(strategy, "decide"):
-        return list(strategy.decide(unit)), []
+    if hasattr(strategy, "sift"):
+        return sorted(strategy.sift(unit), key=lambda said: getattr(said, "row_id", "")), []
     if hasattr(strategy, "fit"):
         fit = json.loads(canonical_json(strategy.fit(unit)))
         answers = [strategy.answer(each, fit) for each in unit]
@@ -189,8 +196,14 @@ def test_a_strategy_answers_as_its_case_says(key: str, case: Case) -> None:
         assert_holds(plain(answer), case["nothing"], "nothing")
         return
     assert not isinstance(answer, Nothing), answer
-    wanted_rows = case["decisions"] if "decisions" in case else case["rows"]
-    found = sorted(plain(answer), key=lambda row: row["subject_id"]) if "decisions" in case else plain(answer)
+    if "kept" in case:
+        assert isinstance(answer, Kept), answer
+        assert len(answer.notes) == len(case["kept"].get("notes", ())), answer
+        for number, (note, want) in enumerate(zip(plain(answer.notes), case["kept"].get("notes", ()), strict=True)):
+            assert_holds(note, want, f"note {number}")
+        return
+    wanted_rows = case["said"] if "said" in case else case["rows"]
+    found = plain(answer)
     assert len(found) == len(wanted_rows), found
     for number, (row, want) in enumerate(zip(found, wanted_rows, strict=True)):
         assert_holds(row, want, f"row {number}")
@@ -211,12 +224,12 @@ def test_a_strategy_asks_only_with_the_prompts_and_models_it_names(key: str, cas
 @pytest.mark.parametrize(("key", "case"), EACH)
 def test_no_case_asks_or_makes_more_than_the_plan_was_told(key: str, case: Case) -> None:
     strategy = bind_case(key, case).strategy
-    if hasattr(strategy, "decide") or hasattr(strategy, "fit"):
+    if hasattr(strategy, "sift") or hasattr(strategy, "fit"):
         return
     answer, asked = drive(strategy, unit_of(strategy, case["unit"]), case.get("completions", []))
     assert sum(request.model != CAGE for requests in asked for request in requests) <= strategy.calls
     if strategy.yields:  # 0: nobody can know before the document is read
-        assert isinstance(answer, Nothing) or len(answer) <= strategy.yields
+        assert isinstance(answer, Nothing | Kept) or len(answer) <= strategy.yields
 
 
 @pytest.mark.parametrize("key", ALL)

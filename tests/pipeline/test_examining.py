@@ -19,7 +19,7 @@ from pipeline.judge.criteria import Criteria
 from pipeline.judge.properties import Properties
 from pipeline.judge.rationale import Rationale
 from pipeline.select.consistent_rationale import ConsistentRationale
-from pipeline.strategy import Nothing
+from pipeline.strategy import Kept, Nothing
 from prompts.criteria import Criterion
 from prompts.library import shipped_template
 from prompts.principles import Principle
@@ -212,9 +212,7 @@ def test_a_rationale_votes_for_the_label_and_the_check_for_what_the_judge_says(
     assert known.rationale == ("first" if (known.order == "ab") == is_a_chosen else "second")
     assert [(each.order, each.vote, each.probability) for each in hidden] == [("ab", "a", 1.0), ("ba", "a", 1.0)]
     assert {tuple(each.response_ids) for each in (known, *hidden)} == {(x, y)}
-    assert [decision.keep for decision in ConsistentRationale().decide([with_signals(unit, [known, *hidden])])] == [
-        is_a_chosen
-    ]
+    assert isinstance(ConsistentRationale()(with_signals(unit, [known, *hidden])), Kept) == is_a_chosen
 
 
 def with_signals(unit: PairText, answers: list[SignalAnswer]) -> PairText:
@@ -241,25 +239,12 @@ def test_decisions_rest_on_verdicts_and_not_on_their_order(verdicts: list[Any], 
     order.shuffle(shuffled)
     pair = made.pair_text("par_1")
     one, other = (
-        list(ConsistentRationale(agreement).decide([dataclasses.replace(pair, signals=tuple(each))]))
+        ConsistentRationale(agreement)(dataclasses.replace(pair, signals=tuple(each)))
         for each in (signals, shuffled)
     )
     assert one == other
     given_verdicts = [vote for vote in verdicts if vote]
-    assert one[0].keep == (bool(given_verdicts) and given_verdicts.count("a") >= agreement * len(given_verdicts))
-
-
-def test_a_decision_is_taken_anew_when_a_verdict_is_added() -> None:
-    both = ["rsp_1", "rsp_2"]
-    known = made.any_signal(0, name="rationale", response_ids=both, vote="a", rationale="x")
-    verdicts = [made.any_signal(n, name="control/rationale", response_ids=both, vote="a") for n in (1, 2)]
-    pair = made.pair_text("par_1")
-    ids = {
-        decision.unit_id
-        for signals in ([known], [known, *verdicts[:1]], [known, *verdicts])
-        for decision in ConsistentRationale().decide([dataclasses.replace(pair, signals=tuple(signals))])
-    }
-    assert len(ids) == 3
+    assert isinstance(one, Kept) == (bool(given_verdicts) and given_verdicts.count("a") >= agreement * len(given_verdicts))
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------

@@ -15,13 +15,13 @@ from pipeline.mine.chunk import Chunk
 from pipeline.mine.qa import find_verbatim
 from pipeline.select.best_worst import BestWorst
 from pipeline.select.exact_duplicates import ExactDuplicates
-from pipeline.strategy import Decision, Nothing
+from pipeline.strategy import Drop, Nothing
 from prompts.inert import inert
 from prompts.principles import Principle
 from schemas.requests import Completion, Draw, Request
 from schemas.rows import PairAnswer, PassageAnswer, SignalAnswer, Vote
 from schemas.tokens import estimate_tokens
-from schemas.units import Candidates, PairText
+from schemas.units import Candidates
 
 # --- chunk -----------------------------------------------------------------------------------------------------------
 
@@ -352,51 +352,47 @@ def test_verdicts_of_several_judges_are_not_mixed(field: str) -> None:
 # --- duplicates ------------------------------------------------------------------------------------------------------
 
 PAIRS = st.lists(
-    st.tuples(*map(st.sampled_from, ["ab", ["x", " x", "y"], ["z", "z\n"], [0.5, 1.0]])),
-    max_size=8,
+    st.tuples(*map(st.sampled_from, ["ab", ["x", " x", "y"], ["z", "z\n"], [0.5, 1.0, None]])), max_size=8
 ).map(
     lambda rows: [
-        made.pair_text(f"par_{number}", question, chosen, rejected, confidence=confidence)
+        {"id": f"par_{number}", "question": question, "chosen": chosen, "rejected": rejected, "confidence": confidence}
         for number, (question, chosen, rejected, confidence) in enumerate(rows)
     ]
 )
+ONE_OF_EACH = [ExactDuplicates(), ExactDuplicates(on="prompt"), ExactDuplicates(keep="random", seed=3)]
 
 
-@pytest.mark.parametrize("on", ["pair", "prompt"])
+@pytest.mark.parametrize("strategy", ONE_OF_EACH)
 @given(pairs=PAIRS, random=st.randoms(use_true_random=False))
-def test_duplicates_do_not_depend_on_the_order(on: Any, pairs: list[PairText], random: Any) -> None:
+def test_duplicates_do_not_depend_on_the_order(strategy: ExactDuplicates, pairs: list[Any], random: Any) -> None:
     shuffled = list(pairs)
     random.shuffle(shuffled)
-    assert by_subject(ExactDuplicates(on), pairs) == by_subject(ExactDuplicates(on), shuffled)
+    assert dropped(strategy, pairs) == dropped(strategy, shuffled)
 
 
-@pytest.mark.parametrize("on", ["pair", "prompt"])
+@pytest.mark.parametrize("strategy", ONE_OF_EACH)
 @given(pairs=PAIRS)
-def test_duplicates_once_dropped_leave_none(on: Any, pairs: list[PairText]) -> None:
-    decisions = by_subject(ExactDuplicates(on), pairs)
-    assert set(decisions) == {each.pair.pair_id for each in pairs}
-    kept = [each for each in pairs if decisions[each.pair.pair_id].keep]
-    assert all(decision.keep for decision in ExactDuplicates(on).decide(kept))
+def test_duplicates_once_dropped_leave_none(strategy: ExactDuplicates, pairs: list[Any]) -> None:
+    gone = dropped(strategy, pairs)
+    kept = [each for each in pairs if each["id"] not in gone]
     assert bool(kept) == bool(pairs)
-    again = by_subject(ExactDuplicates(on), kept)
-    assert all(again[each] == decisions[each] for each in again), "what was decided has to be found again in the ledger"
+    assert dropped(strategy, kept) == {}
 
 
+@pytest.mark.parametrize("strategy", ONE_OF_EACH)
 @given(pairs=PAIRS)
-def test_a_dropped_pair_names_one_that_is_kept(pairs: list[PairText]) -> None:
-    decisions = by_subject(ExactDuplicates(), pairs)
-    for decision in decisions.values():
-        if not decision.keep:
-            assert decision.reason == "exact_duplicate"
-            assert decisions[decision.detail.removeprefix("repeats ")].keep
+def test_a_dropped_pair_names_one_that_is_kept_and_says_the_same(strategy: ExactDuplicates, pairs: list[Any]) -> None:
+    texts = {each["id"]: " ".join(f"{each['question']} {each['chosen']}".split()) for each in pairs}
+    gone = dropped(strategy, pairs)
+    for row_id, said in gone.items():
+        kept = said.detail.removeprefix("repeats ")
+        assert said.reason == "exact_duplicate"
+        assert kept not in gone
+        assert strategy.on == "prompt" or texts[kept] == texts[row_id]
 
 
-@given(pairs=PAIRS)
-def test_every_decision_is_a_unit_of_its_own(pairs: list[PairText]) -> None:
-    decisions = by_subject(ExactDuplicates(), pairs)
-    assert len({decision.unit_id for decision in decisions.values()}) == len(pairs)
-
-
-def by_subject(strategy: ExactDuplicates, pairs: list[PairText]) -> dict[str, Decision]:
-    """The decisions by the pair they are about."""
-    return {decision.subject_id: decision for decision in strategy.decide(pairs)}
+def dropped(strategy: ExactDuplicates, pairs: list[Any]) -> dict[str, Drop]:
+    """What is dropped, by the pair that it is about."""
+    said = list(strategy.sift(made.Columns(pairs)))
+    assert len({each.row_id for each in said}) == len(said)
+    return {each.row_id: each for each in said}

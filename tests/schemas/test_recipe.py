@@ -88,7 +88,6 @@ BINDING = {
     "releasing nothing": (HEAD + "  - land/release\n", 3, "works on pairs"),
     "release in between": (TO_PAIRS + "  - land/release\n  - select/exact_duplicates\n", 8, "`land/release` is the last step"),
     "two releases": (TO_PAIRS + "  - land/release\n  - land/release\n", 8, "`land/release` is the last step"),
-    "row by row after all rows": (TO_PAIRS + "  - select/exact_duplicates\n  - sample/gold\n", 9, "swap them"),
     "missing model": ("recipe: r\nmodels:\n  writer: {model: x}\nsteps:\n  - mine/chunk\n  - mine/qa:\n      model: writter\n", 7, "did you mean `writer`?"),
     "missing model in a list": ("recipe: r\nmodels:\n  writer: {model: x}\nsteps:\n  - mine/chunk\n  - mine/qa\n  - sample/grid:\n      draws: 2\n      models: [writter]\n", 9, "did you mean `writer`?"),
     "no principle": (TO_RESPONSES + "  - judge/pairwise\n", 6, "needs the parameter `principle`"),
@@ -206,12 +205,18 @@ def test_a_recipe_may_bring_its_own_words(tmp_path: Path) -> None:
     assert step.templates["mine/qa"].about == "My own."
 
 
-def test_steps_are_sorted_into_streams_barriers_and_release(tmp_path: Path) -> None:
-    recipe = read(tmp_path, TO_PAIRS + "  - select/exact_duplicates\n  - land/release\n")
-    assert [step.key for step in recipe.set_wide] == ["select/exact_duplicates"]
+def test_a_recipe_is_cut_at_its_barriers(tmp_path: Path) -> None:
+    steps = "  - select/exact_duplicates: {of: prompts, keep: oldest}\n"
+    text = TO_PAIRS.replace("  - mine/qa\n", "  - mine/qa\n" + steps) + "  - select/exact_duplicates\n  - land/release\n"
+    recipe = read(tmp_path, text)
+    assert [[step.key for step in stretch] for stretch in recipe.stretches] == [
+        ["mine/chunk", "mine/qa"],
+        ["select/exact_duplicates"],
+        ["sample/grid", "judge/pairwise", "select/best_worst"],
+        ["select/exact_duplicates"],
+    ]
     assert recipe.release is not None
     assert recipe.release.key == "land/release"
-    assert len(recipe.row_local) == 5
 
 
 def test_the_nearest_name_is_named_or_else_all() -> None:

@@ -380,7 +380,8 @@ UNION ALL SELECT 'prompts', prompt_id FROM prompts GROUP BY ALL HAVING count(*) 
 UNION ALL SELECT 'responses', response_id FROM responses GROUP BY ALL HAVING count(*) > 1
 UNION ALL SELECT 'signals', signal_id FROM signals GROUP BY ALL HAVING count(*) > 1
 UNION ALL SELECT 'pairs', pair_id FROM pairs GROUP BY ALL HAVING count(*) > 1
-UNION ALL SELECT 'labels', label_id FROM labels GROUP BY ALL HAVING count(*) > 1;
+UNION ALL SELECT 'labels', label_id FROM labels GROUP BY ALL HAVING count(*) > 1
+UNION ALL SELECT 'notes', note_id FROM notes GROUP BY ALL HAVING count(*) > 1;
 
 CREATE OR REPLACE VIEW audit_rows_without_outcome AS
 WITH rows_of AS (
@@ -390,6 +391,7 @@ WITH rows_of AS (
     UNION ALL SELECT 'signals', fingerprint, unit_id FROM signals
     UNION ALL SELECT 'pairs', fingerprint, unit_id FROM pairs
     UNION ALL SELECT 'labels', fingerprint, unit_id FROM labels
+    UNION ALL SELECT 'notes', fingerprint, unit_id FROM notes
 )
 SELECT r.* FROM rows_of r ANTI JOIN outcomes o ON o.fingerprint = r.fingerprint AND o.unit_id = r.unit_id AND o.status = 'ok';
 

@@ -1,0 +1,69 @@
+"""The columns of the rows that are sifted: what filters, caps and duplicates may ask of documents, prompts, pairs.
+
+| written as     | of                        | is                                                                |
+|----------------|---------------------------|-------------------------------------------------------------------|
+| a plain name   | every table               | a text, a number or a list; see `COLUMNS`                         |
+| `signal:NAME`  | prompts, responses, pairs | the mean of these signals, see below                              |
+| `chosen:NAME`  | pairs                     | that of the chosen response alone; `rejected:NAME` likewise       |
+| `gap:NAME`     | pairs                     | the difference of the two                                         |
+| `note:NAME`    | every table               | the value that an earlier step noted                              |
+
+Signals of a pair are about both its responses: their mean is the probability that chosen is the better one, or that of
+their values if they name no side. Those of a prompt are about the prompt itself, or else about each of its responses.
+Means go over draws and orders first, then over judges. What was not measured is None.
+
+`landed` is the number of the build that made the row. `text_key`, `prompt_key` and `pair_key` are hashes of texts, in which
+white space at the ends and runs of it do not count.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from schemas.errors import nearest
+
+Sifted = Literal["documents", "passages", "prompts", "responses", "pairs"]
+SIFTED: tuple[Sifted, ...] = get_args(Sifted)
+
+_EVERYWHERE = ("id", "document_id", "uri", "source", "licence", "title", "media_type", "landed")
+COLUMNS: dict[Sifted, tuple[str, ...]] = {
+    "documents": (*_EVERYWHERE, "text", "length", "text_key"),
+    "passages": (*_EVERYWHERE, "text", "length", "text_key", "heading"),
+    "prompts": (*_EVERYWHERE, "text", "length", "text_key", "question", "reference", "evidence", "tags"),
+    "responses": (
+        *_EVERYWHERE, "text", "length", "text_key", "prompt_id", "model", "role", "strategy", "draw", "finish_reason",
+        "tokens", "logprob",
+    ),
+    "pairs": (
+        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition",
+        "chosen_length", "rejected_length", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
+        "chosen_finish_reason", "rejected_finish_reason", "chosen_strategy", "rejected_strategy",
+        "score_gap", "p_chosen", "confidence", "rule", "tags", "pair_key", "prompt_key",
+    ),
+}
+MEASURED: dict[str, tuple[Sifted, ...]] = {
+    "signal": ("prompts", "responses", "pairs"),
+    "chosen": ("pairs",),
+    "rejected": ("pairs",),
+    "gap": ("pairs",),
+    "note": SIFTED,
+}
+NUMBERS = frozenset(
+    ("landed", "length", "draw", "tokens", "logprob", "chosen_length", "rejected_length", "score_gap", "p_chosen", "confidence")
+)
+
+
+def check_column(table: Sifted, name: str) -> None:
+    """Raise `ValueError`, with the nearest name, unless rows of this table have such a column."""
+    kind, colon, of = name.partition(":")
+    if colon and kind in MEASURED and of:
+        if table not in MEASURED[kind]:
+            raise ValueError(f"{table} have no `{kind}:` columns; they are of {' and '.join(MEASURED[kind])}")
+        return
+    if name not in COLUMNS[table]:
+        raise ValueError(f"{table} have no column {name!r}{nearest(name, COLUMNS[table])}")
+
+
+def is_number(name: str) -> bool:
+    """Whether a column holds numbers."""
+    return name in NUMBERS or (":" in name and name.partition(":")[0] in MEASURED)

@@ -1,0 +1,227 @@
+"""Rows in scope as columns, for steps that decide over whole tables: a range of documents at a time, in constant memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from schemas.columns import Sifted, check_column
+from warehouse.connection import LAKE, literal
+from warehouse.sources import SOURCE_SQL
+from warehouse.store import SCRATCH
+from warehouse.texts import TIDY_SQL
+
+TEXTS_AT_ONCE = 8192
+NUMBERS_AT_ONCE = 65536
+
+TURNS = "array_to_string(list_transform({q}.messages, lambda m: m.content), chr(10) || chr(10))"
+TURNS_OF_PROMPT = TURNS.format(q="q")
+DOCUMENT = "JOIN (FROM lake.documents WHERE {these}) d ON d.document_id = l.document_id"
+PROMPT = "JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = p.prompt_id"
+
+BASES: dict[Sifted, str] = {
+    "documents": DOCUMENT,
+    "passages": "JOIN (FROM lake.passages WHERE {these}) s ON s.passage_id = l.row_id",
+    "prompts": "JOIN (FROM lake.prompts WHERE {these}) q ON q.prompt_id = l.row_id",
+    "responses": "JOIN (FROM lake.responses WHERE {these}) r ON r.response_id = l.row_id",
+    "pairs": "JOIN (FROM lake.pairs WHERE {these}) p ON p.pair_id = l.row_id",
+}
+# The first word of each value is the join that it needs besides that of its table.
+OF_DOCUMENT = {
+    "id": "l.row_id",
+    "document_id": "l.document_id",
+    "uri": "n.uri",
+    "source": SOURCE_SQL.format(uri="n.uri"),
+    "licence": "n.licence",
+    "title": "d.title",
+    "media_type": "d.media_type",
+    "landed": "split_part(o.build_id, '-', 2)::BIGINT",
+}
+CONDITION = "(p.condition.kind || chr(0) || p.condition.text)"
+KEY = "md5({text})::UUID"
+
+
+def _tidy(text: str) -> str:
+    return TIDY_SQL.format(text=text)
+
+
+def _key(*texts: str) -> str:
+    """A hash of some texts, each tidied, that tells them apart where they touch."""
+    return KEY.format(text=" || chr(0) || ".join(_tidy(text) for text in texts))
+
+
+EXPRESSIONS: dict[Sifted, dict[str, str]] = {
+    "documents": {"text": "d.text", "length": "length(d.text)", "text_key": _key("d.text")},
+    "passages": {"text": "s.text", "length": "length(s.text)", "text_key": _key("s.text"), "heading": "s.heading"},
+    "prompts": {
+        "text": TURNS_OF_PROMPT,
+        "text_key": _key(TURNS_OF_PROMPT),
+        "length": f"length({TURNS_OF_PROMPT})",
+        "question": "list_filter(q.messages, lambda m: m.role = 'user')[-1].content",
+        **{name: f"q.{name}" for name in ("reference", "evidence", "tags")},
+    },
+    "responses": {
+        "length": "length(r.text)",
+        "text_key": _key("r.text"),
+        **{
+            name: f"r.{name}"
+            for name in ("text", "prompt_id", "model", "role", "strategy", "draw", "finish_reason", "tokens", "logprob")
+        },
+    },
+    "pairs": {
+        "prompt": TURNS_OF_PROMPT,
+        "question": "list_filter(q.messages, lambda m: m.role = 'user')[-1].content",
+        "tags": "q.tags",
+        "condition": CONDITION,
+        "prompt_key": _key(TURNS_OF_PROMPT),
+        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')"),
+        **{
+            name: f"p.{name}"
+            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule")
+        },
+        **{
+            expression_of: column
+            for side, alias in (("chosen", "c"), ("rejected", "j"))
+            for expression_of, column in (
+                (side, f"{alias}.text"),
+                (f"{side}_length", f"length({alias}.text)"),
+                *((f"{side}_{name}", f"{alias}.{name}") for name in ("model", "role", "finish_reason", "strategy")),
+            )
+        },
+    },
+}
+JOINS = {
+    "d": DOCUMENT,
+    "n": f"JOIN {SCRATCH}.documents n ON n.document_id = l.document_id",
+    "q": PROMPT,
+    "c": "JOIN (FROM lake.responses WHERE {these}) c ON c.response_id = p.chosen_id",
+    "j": "JOIN (FROM lake.responses WHERE {these}) j ON j.response_id = p.rejected_id",
+    "o": "LEFT JOIN (FROM lake.outcomes WHERE {these}) o ON o.fingerprint = {own}.fingerprint AND o.unit_id = {own}.unit_id",
+}
+OWN_ALIAS: dict[Sifted, str] = {"documents": "d", "passages": "s", "prompts": "q", "responses": "r", "pairs": "p"}
+TEXTS = {"text", "prompt", "chosen", "rejected", "question", "reference", "evidence"}
+
+# A signal's number for its pair of responses: the probability that `{chosen}` is the better one, or else its plain value.
+FOR_CHOSEN = """coalesce(CASE WHEN s.response_ids[1] = {chosen} THEN {a} ELSE 1 - {a} END, s.value)"""
+FOR_A = "coalesce(s.probability, CASE s.vote WHEN 'a' THEN 1.0 WHEN 'tie' THEN 0.5 WHEN 'b' THEN 0.0 END)"
+# `about` (row_id, prompt_id, …) are the rows asked about; each judge is one voice, however often it was asked.
+MEAN_OF_SIGNALS = """
+(SELECT row_id, avg(v) AS v FROM (
+    SELECT x.row_id, s.evaluator, avg({number}) AS v FROM ({about}) x
+    JOIN (FROM plan.live WHERE tab = 'signals' AND {these}) m ON m.parent_id = x.prompt_id
+    JOIN (FROM lake.signals WHERE {these} AND name = {name} AND NOT coalesce(abstained, false)) s ON s.signal_id = m.row_id
+    WHERE {where} GROUP BY ALL) GROUP BY row_id)
+"""
+OF_PAIRS = "SELECT l.row_id, p.prompt_id, p.chosen_id, p.rejected_id FROM {page} l " + BASES["pairs"]
+NOTED = f"""
+(SELECT t.subject_id AS row_id, max(t.value) AS v FROM (FROM {LAKE}.notes WHERE name = {{name}} AND {{these}}) t
+    JOIN {SCRATCH}.steps k ON k.fingerprint = t.fingerprint
+    JOIN {SCRATCH}.units u ON u.position = k.position AND u.unit_id = t.unit_id GROUP BY 1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All rows of a table that are in scope (`schemas.columns` says what they have), read with cursors of its own."""
+
+    connection: duckdb.DuckDBPyConnection
+    table: Sifted
+
+    def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """Batches of rows, each the columns asked for; raises `ValueError` for one that there is not."""
+        at_once = TEXTS_AT_ONCE if TEXTS & set(columns) else NUMBERS_AT_ONCE
+        with self._cursor() as cursor:
+            for query in self._pages(cursor, columns, at_once):
+                if rows := cursor.execute(query).fetchall():
+                    yield rows
+
+    def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows alone whose value of `key` others have too, those of one value side by side: (key, *columns).
+
+        The values of all rows wait in the scratch database, not in memory.
+        """
+        table, first = f"{SCRATCH}.keys_of_{self.table}", True
+        with self._cursor() as cursor:
+            for query in self._pages(cursor, (key, *columns), NUMBERS_AT_ONCE):
+                cursor.execute(f"CREATE OR REPLACE TABLE {table} AS {query}" if first else f"INSERT INTO {table} {query}")
+                first = False
+            if first:
+                return
+            again = f"SELECT c0 FROM {table} GROUP BY c0 HAVING count(*) > 1"
+            cursor.execute(f"FROM {table} WHERE c0 IN ({again}) ORDER BY c0")
+            while rows := cursor.fetchmany(NUMBERS_AT_ONCE):
+                yield rows
+            cursor.execute(f"DROP TABLE {table}")
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """One of our own, so that what it reads is not cut off by the next statement of somebody else."""
+        cursor = self.connection.cursor()
+        cursor.execute(f"USE {LAKE}")
+        return cursor
+
+    def _pages(self, cursor: duckdb.DuckDBPyConnection, columns: Sequence[str], at_once: int) -> Iterator[str]:
+        """A query for each range of documents, each with about so many rows."""
+        for column in columns:
+            check_column(self.table, column)
+        select = self._select(columns)
+        ranges = cursor.execute(f"""
+            SELECT min(document_id), max(document_id) FROM (
+                SELECT document_id, (sum(count(*)) OVER (ORDER BY document_id) - 1) // {at_once} AS page
+                FROM {SCRATCH}.live WHERE tab = '{self.table}' GROUP BY document_id
+            ) GROUP BY page ORDER BY page
+        """).fetchall()
+        for first, last in ranges:
+            these = f"document_id BETWEEN {literal(first)} AND {literal(last)}"
+            page = f"(FROM {SCRATCH}.live WHERE tab = '{self.table}' AND {these})"
+            yield select.replace("{page}", page).replace("{these}", these)
+
+    def _select(self, columns: Sequence[str]) -> str:
+        """The query of one page, with `{page}` and `{these}` still to be put in."""
+        plain = OF_DOCUMENT | EXPRESSIONS[self.table]
+        number = itertools.count()
+        values, extra = [], []
+        for column in columns:
+            if column in plain:
+                values.append(plain[column])
+                continue
+            kind, _, name = column.partition(":")
+            found = []
+            for subquery in self._subqueries(kind, name):
+                alias = f"x{next(number)}"
+                extra.append(f"LEFT JOIN {subquery} {alias} ON {alias}.row_id = l.row_id")
+                found.append(f"{alias}.v")
+            values.append(" - ".join(found) if kind == "gap" else f"coalesce({', '.join(found)})")
+        needed = [alias for alias in JOINS if alias != OWN_ALIAS[self.table] and any(f"{alias}." in each for each in values)]
+        own = OWN_ALIAS[self.table]
+        joins = [BASES[self.table], *(JOINS[alias].replace("{own}", own) for alias in needed), *extra]
+        named = ", ".join(f"{value} AS c{place}" for place, value in enumerate(values))
+        return f"SELECT {named} FROM {{page}} l {' '.join(joins)}"
+
+    def _subqueries(self, kind: str, name: str) -> list[str]:
+        """Where a measured column comes from, as queries of `row_id` and `v`: the first that knows, or both of a gap."""
+        quoted = literal(name)
+        if kind == "note":
+            return [NOTED.replace("{name}", quoted)]
+        if self.table == "pairs":
+            if kind == "signal":
+                both = "list_contains(s.response_ids, x.chosen_id) AND list_contains(s.response_ids, x.rejected_id)"
+                return [_mean(FOR_CHOSEN.format(chosen="x.chosen_id", a=FOR_A), OF_PAIRS, quoted, both)]
+            sides = ("chosen", "rejected") if kind == "gap" else (kind,)
+            return [_mean("s.value", OF_PAIRS, quoted, f"s.response_ids = [x.{side}_id]") for side in sides]
+        if self.table == "responses":
+            about = "SELECT row_id, parent_id AS prompt_id FROM {page}"
+            return [_mean("s.value", about, quoted, "s.response_ids = [x.row_id]")]
+        about = "SELECT row_id, row_id AS prompt_id FROM {page}"
+        return [_mean("s.value", about, quoted, f"len(s.response_ids) = {count}") for count in (0, 1)]
+
+
+def _mean(number: str, about: str, name: str, where: str) -> str:
+    words = {"{number}": number, "{about}": about, "{name}": name, "{where}": where}
+    query = MEAN_OF_SIGNALS
+    for placeholder, value in words.items():
+        query = query.replace(placeholder, value)
+    return query
