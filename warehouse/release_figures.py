@@ -15,7 +15,9 @@ from warehouse.store import SCRATCH
 from warehouse.traits import MATCHED, TRAITS, Pairs
 
 VERDICTS = f"{SCRATCH}.verdicts"
-CHUNK = 500
+QUESTIONS = f"{SCRATCH}.questions"
+CHUNK = 5000
+RANK = "CASE split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END"
 MATCHED_PAIRS = f"least(chosen_chars, rejected_chars) >= {MATCHED} * greatest(chosen_chars, rejected_chars)"
 
 # The relative difference of two lengths orders pairs just as the difference of their logarithms does, and unlike that one it
@@ -88,9 +90,8 @@ def held_out(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
     The order is train, validation, test. An answer is shared by an answer of either side with at least 50 characters.
     """
-    rank = "CASE split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END"
     query = f"""
-        WITH t AS (SELECT *, {rank} AS rank FROM {TRAITS}),
+        WITH t AS (SELECT *, {RANK} AS rank FROM {TRAITS}),
         later AS (SELECT * FROM t WHERE rank > 0),
         p AS (SELECT prompt_key AS key, min(rank) AS first FROM t GROUP BY ALL),
         d AS (SELECT document_id AS key, min(rank) AS first FROM t GROUP BY ALL),
@@ -129,6 +130,35 @@ def topics(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
         SELECT topic, count(*) AS n FROM {TRAITS} JOIN tagged USING (prompt_id) GROUP BY ALL ORDER BY n DESC, topic
     """
     return cursor.execute(query).fetchall()
+
+
+def make_questions(cursor: duckdb.DuckDBPyConnection, pairs: Pairs) -> tuple[list[int], list[int]]:
+    """Number the prompts, those of earlier splits first; returns each one's split (0 is `train`) and number of pairs."""
+    cursor.execute(f"""
+        CREATE OR REPLACE TABLE {QUESTIONS} AS
+        WITH found AS (
+            SELECT prompt_id, min({RANK}) AS rank, count(*) AS pairs,
+                any_value(array_to_string(list_transform(prompt, lambda m: m.content), chr(10) || chr(10))) AS text
+            FROM ({pairs.query}) GROUP BY prompt_id
+        )
+        SELECT row_number() OVER (ORDER BY rank, prompt_id) - 1 AS row, rank, pairs, text FROM found
+    """)
+    rows = cursor.execute(f"SELECT rank, pairs FROM {QUESTIONS} ORDER BY row").fetchall()
+    return [rank for rank, _ in rows], [count for _, count in rows]
+
+
+def all_questions(cursor: duckdb.DuckDBPyConnection) -> Iterator[list[str]]:
+    """The texts of the prompts in the order of their numbers, some thousands at a time."""
+    cursor.execute(f"SELECT text FROM {QUESTIONS} ORDER BY row")
+    while rows := cursor.fetchmany(CHUNK):
+        yield [text for (text,) in rows]
+
+
+def questions_at(cursor: duckdb.DuckDBPyConnection, rows: Sequence[int]) -> list[str]:
+    """The texts of the prompts with these numbers, which ascend."""
+    wanted = f"SELECT unnest([{', '.join(map(str, rows))}]::BIGINT[]) AS row"
+    found = cursor.execute(f"SELECT text FROM {QUESTIONS} SEMI JOIN ({wanted}) USING (row) ORDER BY row").fetchall()
+    return [text for (text,) in found]
 
 
 def sample(

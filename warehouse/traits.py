@@ -17,6 +17,7 @@ import duckdb
 from warehouse.address import Address
 from warehouse.connection import connect, literal
 from warehouse.releases import RELEASE_COLUMNS
+from warehouse.sources import SOURCE_SQL
 from warehouse.store import SCRATCH
 
 MEMORY_LIMIT = "400MB"
@@ -28,15 +29,6 @@ OPENING = 300
 LEAST_ANSWER = 50
 """Shorter answers ("Yes.") are equal by chance, and are no leakage."""
 
-# A place in a table stands for the table, a hub name for its dataset, an address for its host, a file for its folder.
-SOURCE_OF = r"""
-CASE WHEN starts_with(uri, 'hf:') THEN regexp_extract(uri, '^hf:[^@#?]*')
-    WHEN regexp_matches(uri, '^[a-z][a-z0-9+.-]*://[^/?#]') THEN lower(regexp_extract(uri, '://([^/?#]*)', 1))
-    WHEN contains(uri, '#row=') THEN regexp_replace(uri, '#row=.*$', '')
-    WHEN contains(regexp_replace(uri, '#.*$', ''), '/') THEN regexp_replace(uri, '/[^/]*(#.*)?$', '')
-    ELSE '.' END
-"""
-
 MAKE_TRAITS = f"""
 CREATE OR REPLACE TABLE {TRAITS} AS
 WITH texts AS (
@@ -45,7 +37,7 @@ WITH texts AS (
         chosen[1].content AS chosen, rejected[1].content AS rejected
     FROM ({{source}})
 )
-SELECT pair_id, prompt_id, document_id, split, chosen_model, rejected_model, {SOURCE_OF} AS source,
+SELECT pair_id, prompt_id, document_id, split, chosen_model, rejected_model, {SOURCE_SQL.format(uri='uri')} AS source,
     hash({{prompt_key}}) AS prompt_key, {{sides}}
 FROM texts
 """

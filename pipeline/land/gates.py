@@ -64,6 +64,7 @@ class Gates(BaseModel):
     max_shared_prompts: Share = 1.0
     max_shared_documents: Share = 1.0
     max_shared_answers: Share = 1.0
+    max_near_duplicates_across_splits: Share = 1.0
     max_source_share: Share = 1.0
     max_document_share: Share = 1.0
     max_topic_share: Share = 1.0

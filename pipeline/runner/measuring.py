@@ -7,6 +7,7 @@ of a million pairs take time.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 import duckdb
 
@@ -17,6 +18,7 @@ from pipeline.audit.release.figures import Measured, share_of
 from pipeline.audit.release.intervals import interval_of_area
 from pipeline.audit.release.jury import jury
 from pipeline.audit.release.languages import languages_of
+from pipeline.audit.release.near import cut_by_splits
 from pipeline.audit.release.probe import END, START, run_probe
 from pipeline.audit.release.report import ReleaseReport, Row
 from schemas.errors import RequestError
@@ -24,7 +26,7 @@ from schemas.fingerprints import derive_seed
 from warehouse import release_figures as ask
 from warehouse.traits import Pairs, make_traits
 
-EVERYTHING: tuple[Part, ...] = ("traits", "sample", "probe", "judges", "gold", "topics")
+EVERYTHING: tuple[Part, ...] = ("traits", "near", "sample", "probe", "judges", "gold", "topics")
 SAMPLE = 10_000
 """So many pairs are read for words: the interval of an area is then 0.01 to either side."""
 LEAST_BATTLES = 20
@@ -55,6 +57,8 @@ def measure(
         _traits(report, cursor)
         _splits(report, cursor)
         _coverage(report, cursor)
+    if "near" in parts:
+        _near(report, cursor, pairs)
     if "topics" in parts:
         _topics(report, cursor)
     if "judges" in parts:
@@ -94,6 +98,16 @@ def _splits(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection) -> None:
     found = ask.held_out(cursor)
     for name, part in (("leakage", "any"), *((f"shared_{part}", part) for part in ("prompts", "documents", "answers"))):
         report.add(name, share_of(found[part], found["pairs"]))
+
+
+def _near(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection, pairs: Pairs) -> None:
+    """Prompts that are nearly the same, in two splits."""
+    ranks, counts = ask.make_questions(cursor, pairs)
+    texts, read = ask.all_questions(cursor), partial(ask.questions_at, cursor)
+    try:
+        report.add("near_duplicates_across_splits", cut_by_splits(texts, ranks, counts, read))
+    except RequestError as missing:
+        report.notes.append(f"left out: {missing}")
 
 
 def _coverage(report: ReleaseReport, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -23,7 +23,7 @@ from pipeline.audit.release.probe import Probe, run_probe
 from pipeline.audit.release.report import compare
 from pipeline.land.gates import REMEDIES, Gates, check
 from warehouse.connection import SQL, literal
-from warehouse.traits import SOURCE_OF
+from warehouse.sources import SOURCE_SQL
 
 # --- areas -----------------------------------------------------------------------------------------------------------
 
@@ -270,7 +270,7 @@ def test_the_views_look_for_the_same_phrases_and_sources() -> None:
     words = " ".join((SQL / "views.sql").read_text(encoding="utf-8").split())
     for pattern in PHRASES.values():
         assert " ".join(literal(pattern).split()) in words
-    assert " ".join(SOURCE_OF.split()).replace("uri", "d.uri") in words
+    assert " ".join(SOURCE_SQL.format(uri="d.uri").split()) in words
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
     jury.py          how wrong labels are, by how much judges disagree
     probe.py         a reward model that sees words and word pairs, and no prompt
     languages.py     the language of a text, by script and stop words
+    near.py          prompts that are nearly the same, in two splits
     coverage.py      shares and effective numbers of sources, topics and languages
     report.py        the figures of one release, and of one beside another
 

@@ -173,6 +173,11 @@ SPECS = (
         "drop exact duplicates of responses", "as `leakage`", NO_HELD_OUT,
     ),
     Spec(
+        "near_duplicates_across_splits", "splits", "near", 0.0,
+        "held-out pairs whose prompt is nearly that of a pair in a split before theirs (J of 5-character sets from .8 on)",
+        "drop near duplicates of prompts before the release", "as `leakage`", NO_HELD_OUT,
+    ),
+    Spec(
         "source_share", "coverage", "traits", 0.5,
         "pairs from the largest source: a dataset, a host or a folder", SPREAD, "ours: no source should be the release",
     ),
@@ -201,5 +206,5 @@ SPECS = (
 FIGURES = {spec.name: spec for spec in SPECS}
 BY_GATE = {spec.gate: spec for spec in SPECS}
 THEMES = tuple(dict.fromkeys(spec.theme for spec in SPECS))
-NEEDS: dict[Part, tuple[str, str]] = {"probe": ("sklearn", "judging")}
+NEEDS: dict[Part, tuple[str, str]] = {"probe": ("sklearn", "judging"), "near": ("numba", "dedup")}
 """The library that a part cannot do without, and the extra that holds it."""

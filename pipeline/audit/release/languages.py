@@ -32,7 +32,7 @@ SCRIPTS = {
 """Ranges of letters by the language that they stand for, or by a script that several languages share."""
 
 SMALL_WORDS = {
-    "en": "the of and to in is that it for was with as are this be on not by from have you which do no at an or can what how so if",
+    "en": "the of and to in is that it for was with as are this be on not by from have you which do no at an or can what how",
     "de": "der die das und ist nicht ein eine zu den von mit sich auf für im dem auch es wird sie als",
     "fr": "le la les des et est une dans que pour qui pas sur du au avec il ce sont par plus",
     "es": "el la los las de que en una por con para se del es no su al como más lo",

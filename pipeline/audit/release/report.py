@@ -43,7 +43,7 @@ class ReleaseReport:
         """Note a figure that was measured; one without a case is missing, and is no 0."""
         if found is not None:
             self.figures[name] = found.rounded()
-        elif FIGURES[name].part == "traits":
+        elif FIGURES[name].part in ("traits", "near"):
             self.vacant.add(name)
 
     def add_table(self, name: str, rows: Sequence[Row]) -> None:
