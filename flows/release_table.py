@@ -58,16 +58,12 @@ def change_table(changes: Sequence[Change], here: str, there: str) -> Renderable
         band = "" if known.low is None or known.high is None else f"{known.low:+.3f} to {known.high:+.3f}"
         table.add_row(
             each.name,
-            *(f"[{STYLES[_stands(each.name, found)]}]{found.value:.3f}[/]" for found in (each.here, each.there)),
+            *(_value(found, standing(each.name, found)) for found in (each.here, each.there)),
             f"{known.value:+.3f}",
             band,
             "differs" if each.is_clear else "",
         )
     return table
-
-
-def _stands(name: str, found: Measured) -> Standing:
-    return standing(name, found)
 
 
 def _figures(title: str, there: dict[str, tuple[Measured, Standing]]) -> Table:
@@ -82,9 +78,13 @@ def _figures(title: str, there: dict[str, tuple[Measured, Standing]]) -> Table:
         words = escape(spec.meaning)
         if stands in ("over", "unclear"):
             words += f"\n[{STYLES[stands]}]{escape(_advice(name, stands))}[/]"
-        table.add_row(name, f"[{STYLES[stands]}]{found.value:.3f}[/]" if STYLES[stands] else f"{found.value:.3f}",
-                      band, f"{found.n:,}", bound, words)  # fmt: skip
+        table.add_row(name, _value(found, stands), band, f"{found.n:,}", bound, words)
     return table
+
+
+def _value(found: Measured, stands: Standing) -> Text:
+    """A value in the colour of how it stands."""
+    return Text(f"{found.value:.3f}", style=STYLES[stands])
 
 
 def _advice(name: str, stands: Standing) -> str:

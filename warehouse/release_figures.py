@@ -70,8 +70,13 @@ def counts(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
             count_if(chosen_names_itself) AS identity_chosen, count_if(rejected_names_itself) AS identity_rejected
         FROM {TRAITS}
     """
+    return _counted(cursor, query)
+
+
+def _counted(cursor: duckdb.DuckDBPyConnection, query: str) -> dict[str, int]:
+    """The one row of a query of counts by name; `count_if` of nothing is missing, and stands for 0 here."""
     row = cursor.execute(query).fetchone() or ()
-    return {column[0]: int(value) for column, value in zip(cursor.description or (), row, strict=True)}
+    return {column[0]: int(value or 0) for column, value in zip(cursor.description or (), row, strict=True)}
 
 
 def wins(cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
@@ -109,8 +114,7 @@ def held_out(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
         SELECT count(*) AS pairs, count_if(prompts) AS prompts, count_if(documents) AS documents,
             count_if(answers) AS answers, count_if(prompts OR documents OR answers) AS any FROM found
     """
-    row = cursor.execute(query).fetchone() or ()
-    return {column[0]: int(value) for column, value in zip(cursor.description or (), row, strict=True)}
+    return _counted(cursor, query)
 
 
 def sizes(cursor: duckdb.DuckDBPyConnection, column: str) -> list[tuple[str, int]]:
@@ -224,8 +228,7 @@ def positions(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
             (SELECT count(*) FROM asked) AS asked, (SELECT count_if(ab <> ba) FROM asked) AS flipped
         FROM calls
     """
-    row = cursor.execute(query).fetchone() or ()
-    return {column[0]: int(value) for column, value in zip(cursor.description or (), row, strict=True)}
+    return _counted(cursor, query)
 
 
 def juries(cursor: duckdb.DuckDBPyConnection) -> dict[tuple[int, int], int]:

@@ -76,7 +76,8 @@ def run_probe(pairs: Iterable[tuple[str, str, str]]) -> Probe | None:
     Features are the presence of words and of two words in a row, each text scaled to length 1. The probe is a
     Bradley-Terry model on them: a logistic regression without intercept on chosen minus rejected, L2-penalised (C = 1).
     Its area is that of `area_of` on pairs of documents that it was not trained on (five folds by document), so it can
-    learn neither a document nor a topic; the weights shown are those of a probe trained on all.
+    learn neither a document nor a topic; the weights shown are those of a probe trained on all. The interval is that of
+    the pairs it was tested on: what other pairs to train on would have changed is not in it.
     """
     numpy, sparse = library("numpy", NEEDED_FOR), library("scipy.sparse", NEEDED_FOR)
     linear = library("sklearn.linear_model", NEEDED_FOR)
