@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -24,6 +25,8 @@ from pipeline.audit.release.report import compare
 from pipeline.land.gates import REMEDIES, Gates, check
 from warehouse.connection import SQL, literal
 from warehouse.sources import SOURCE_SQL
+
+ROOT = Path(__file__).parents[2]
 
 # --- areas -----------------------------------------------------------------------------------------------------------
 
@@ -337,6 +340,17 @@ def test_what_does_not_occur_breaks_no_gate_and_what_was_not_measured_does() -> 
     assert not passed
     assert "not measured" in sentence
     assert "give the release a second split" in sentence
+
+
+def test_the_page_says_of_every_figure_what_the_catalogue_says() -> None:
+    page = (ROOT / "docs" / "release_audit.md").read_text(encoding="utf-8")
+    rows = {line.split(" | ")[0].strip("| `"): line for line in page.splitlines() if line.startswith("| `")}
+    assert set(rows) == set(FIGURES)
+    for name, row in rows.items():
+        spec = FIGURES[name]
+        sides = f"{round(1 - (spec.bound or 0), 3):g} to {spec.bound:g}" if spec.is_two_sided else None
+        bound = sides or ("none" if spec.bound is None else f"{'≥' if spec.side == 'min' else '≤'} {spec.bound:g}")
+        assert row == f"| `{name}` | {bound} | {spec.why or 'to know'} | {spec.meaning} |"
 
 
 # --- the probe -------------------------------------------------------------------------------------------------------

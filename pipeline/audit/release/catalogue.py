@@ -106,7 +106,7 @@ SPECS = (
     Spec(
         "identity_share_chosen", "words", "traits", 0.005,
         "chosen answers that say what wrote them", f"{CLEAN}: a model should not be taught another one's name",
-        "ours: a few hundred of such answers are enough to teach a name",
+        "ours: a name that is said again and again is learnt as a fact",
     ),
     Spec(
         "identity_share_rejected", "words", "traits", 0.05,
@@ -120,7 +120,7 @@ SPECS = (
     Spec(
         "first_position_wins", "judges", "judges", 0.6,
         "decided verdicts for the answer that was shown first", "ask in both orders, and keep pairs that both agree on",
-        "ours: twice that of chance in odds is a judge that reads places", NO_JUDGE, is_two_sided=True,
+        "ours: odds of 3 to 2 for a place are those of a judge that reads places", NO_JUDGE, is_two_sided=True,
     ),
     Spec(
         "order_flips", "judges", "judges", 0.35,
