@@ -90,7 +90,7 @@ def _value(found: Measured, stands: Standing) -> Text:
 def _advice(name: str, stands: Standing) -> str:
     """What to do about a figure that is beyond its bound."""
     remedy = FIGURES[name].remedy
-    return f"perhaps too much: the interval reaches the bound. {remedy}" if stands == "unclear" else remedy
+    return f"perhaps, for the interval reaches the bound: {remedy}" if stands == "unclear" else remedy
 
 
 def _rows(name: str, rows: Iterable[Row]) -> Table:

@@ -52,7 +52,7 @@ SIDE = """
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Where the pairs are: SQL of rows with the columns of a release. `count` of them are there."""
+    """Where the pairs are: SQL of rows with the columns of a release."""
 
     query: str
 

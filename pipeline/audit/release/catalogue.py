@@ -36,11 +36,6 @@ class Spec:
         """The gate that bounds it in a recipe."""
         return f"{self.side}_{self.name}"
 
-    @property
-    def is_count(self) -> bool:
-        """Whether it counts things, instead of being a share."""
-        return self.name.startswith("effective_")
-
 
 SAME_LENGTH = "compare answers of one length: draw them with a length limit, or drop pairs by `gap:length`"
 OTHER_MODEL = "let every model write on both sides, or take pairs within one model"
