@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -109,6 +109,45 @@ class Rows(Protocol):
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """The rows alone whose value of `key` others have too, those of one value side by side: (key, *columns)."""
+        ...
+
+    def remember(self, likeness: str, key: str, text: str) -> Memory:
+        """What is known of the texts in column `text`, which rows with one `key` share, under one way of comparing."""
+        ...
+
+
+class Memory(Protocol):
+    """The texts of the rows in scope, by number, and what earlier builds found out about them. Arrays are numpy's."""
+
+    known: int
+    new: int
+
+    def sketches(self, width: int) -> tuple[Any, Any]:
+        """The sketches of the known texts 0 … known - 1, uint8[known, width], and their sizes, uint32[known]."""
+        ...
+
+    def alike(self) -> Any:
+        """The pairs of known texts that were found alike, int64[p, 2]."""
+        ...
+
+    def fresh(self) -> Iterator[tuple[list[int], list[str]]]:
+        """The new texts known … known + new - 1, in batches: numbers, texts."""
+        ...
+
+    def texts(self, numbers: Sequence[int]) -> list[str]:
+        """The texts of some numbers, in the same order."""
+        ...
+
+    def repeated(self) -> list[int]:
+        """The texts that several rows in scope have."""
+        ...
+
+    def rows(self, numbers: Sequence[int], *columns: str) -> list[tuple[Any, ...]]:
+        """The rows in scope that have one of these texts: (number, *columns)."""
+        ...
+
+    def keep(self, data: Any, sizes: Any, pairs: Any, values: Any) -> None:
+        """What is to be known from now on: the sketches of all new texts, pairs that are alike, and how much."""
         ...
 
 

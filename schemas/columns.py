@@ -13,7 +13,7 @@ their values if they name no side. Those of a prompt are about the prompt itself
 Means go over draws and orders first, then over judges. What was not measured is None.
 
 `landed` is the number of the build that made the row. `text_key`, `prompt_key` and `pair_key` are hashes of texts, in which
-white space at the ends and runs of it do not count.
+white space at the ends and runs of it do not count; `pair_text` is the texts that make `pair_key`, with a NUL between them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COLUMNS: dict[Sifted, tuple[str, ...]] = {
         *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition",
         "chosen_length", "rejected_length", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
         "chosen_finish_reason", "rejected_finish_reason", "chosen_strategy", "rejected_strategy",
-        "score_gap", "p_chosen", "confidence", "rule", "tags", "pair_key", "prompt_key",
+        "score_gap", "p_chosen", "confidence", "rule", "tags", "pair_key", "prompt_key", "pair_text",
     ),
 }
 MEASURED: dict[str, tuple[Sifted, ...]] = {

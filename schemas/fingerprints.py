@@ -40,6 +40,7 @@ PREFIXES = {
     "steps": "stp",
     "items": "itm",
     "groups": "grp",
+    "likeness": "lik",
     "listings": "lst",
     "releases": "rel",
     "requests": "req",

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
+
 from schemas.rows import Document, Order, Pair, Passage, Prompt, Response, Signal, Vote
 from schemas.units import (
     Candidates,
@@ -203,16 +205,73 @@ class Columns:
     def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of the columns asked for."""
         for start in range(0, len(self.rows), 2):
-            yield [tuple(self._value(row, column) for column in columns) for row in self.rows[start : start + 2]]
+            yield [tuple(self.value(row, column) for column in columns) for row in self.rows[start : start + 2]]
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """The rows whose key others have too, side by side."""
-        keyed = sorted((self._value(row, key), place) for place, row in enumerate(self.rows))
+        keyed = sorted((self.value(row, key), place) for place, row in enumerate(self.rows))
         counts = Counter(value for value, _ in keyed)
         again = [(value, self.rows[place]) for value, place in keyed if counts[value] > 1]
-        yield [(value, *(self._value(row, column) for column in columns)) for value, row in again]
+        yield [(value, *(self.value(row, column) for column in columns)) for value, row in again]
 
-    def _value(self, row: Mapping[str, Any], column: str) -> Any:
+    def remember(self, likeness: str, key: str, text: str) -> Texts:
+        """The texts of these rows, all of them new."""
+        return Texts(self, key, text)
+
+    def value(self, row: Mapping[str, Any], column: str) -> Any:
+        """One column of one row."""
+        if column == "pair_text":
+            return "\0".join(str(row.get(name) or "") for name in self.TEXTS["pair_key"])
         if column in self.TEXTS:
             return "\0".join(" ".join(str(row.get(name) or "").split()) for name in self.TEXTS[column])
         return row.get(column)
+
+
+class Texts:
+    """The texts of rows that no earlier build has seen, as a sieve remembers them; `kept` is what it wants to be known."""
+
+    def __init__(self, columns: Columns, key: str, text: str) -> None:
+        self.columns = columns
+        self.numbers: dict[str, int] = {}
+        self.all: list[str] = []
+        self.having: list[int] = []
+        for row in columns.rows:
+            if (value := columns.value(row, key)) not in self.numbers:
+                self.numbers[value] = len(self.all)
+                self.all.append(columns.value(row, text) or "")
+            self.having.append(self.numbers[value])
+        self.known, self.new = 0, len(self.all)
+        self.kept: tuple[Any, ...] = ()
+
+    def sketches(self, width: int) -> tuple[Any, Any]:
+        """None are known."""
+        return np.zeros((0, width), np.uint8), np.zeros(0, np.uint32)
+
+    def alike(self) -> Any:
+        """None were compared."""
+        return np.empty((0, 2), np.int64)
+
+    def fresh(self) -> Iterator[tuple[list[int], list[str]]]:
+        """All of them."""
+        yield list(range(self.new)), self.all
+
+    def texts(self, numbers: Sequence[int]) -> list[str]:
+        """Some of them."""
+        return [self.all[number] for number in numbers]
+
+    def repeated(self) -> list[int]:
+        """Those that several rows have."""
+        return [number for number, count in Counter(self.having).items() if count > 1]
+
+    def rows(self, numbers: Sequence[int], *columns: str) -> list[tuple[Any, ...]]:
+        """The rows that have them."""
+        wanted = set(numbers)
+        return [
+            (number, *(self.columns.value(row, column) for column in columns))
+            for number, row in zip(self.having, self.columns.rows, strict=True)
+            if number in wanted
+        ]
+
+    def keep(self, *found: Any) -> None:
+        """What is to be known."""
+        self.kept = found

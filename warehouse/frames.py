@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from schemas.columns import Sifted, check_column
 from warehouse.connection import LAKE, literal
+from warehouse.likeness import Remembered
 from warehouse.sources import SOURCE_SQL
 from warehouse.store import SCRATCH
 from warehouse.texts import TIDY_SQL
 
 TEXTS_AT_ONCE = 8192
 NUMBERS_AT_ONCE = 65536
+NUMBER = "number"
+"""A column of pages of our own: the number of a row's text."""
 
 TURNS = "array_to_string(list_transform({q}.messages, lambda m: m.content), chr(10) || chr(10))"
 TURNS_OF_PROMPT = TURNS.format(q="q")
@@ -78,6 +82,7 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "tags": "q.tags",
         "condition": CONDITION,
         "prompt_key": _key(TURNS_OF_PROMPT),
+        "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''))",
         "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')"),
         **{
             name: f"p.{name}"
@@ -103,7 +108,7 @@ JOINS = {
     "o": "LEFT JOIN (FROM lake.outcomes WHERE {these}) o ON o.fingerprint = {own}.fingerprint AND o.unit_id = {own}.unit_id",
 }
 OWN_ALIAS: dict[Sifted, str] = {"documents": "d", "passages": "s", "prompts": "q", "responses": "r", "pairs": "p"}
-TEXTS = {"text", "prompt", "chosen", "rejected", "question", "reference", "evidence"}
+TEXTS = {"text", "prompt", "chosen", "rejected", "question", "reference", "evidence", "pair_text"}
 
 # A signal's number for its pair of responses: the probability that `{chosen}` is the better one, or else its plain value.
 FOR_CHOSEN = """coalesce(CASE WHEN s.response_ids[1] = {chosen} THEN {a} ELSE 1 - {a} END, s.value)"""
@@ -130,12 +135,14 @@ class Frame:
 
     connection: duckdb.DuckDBPyConnection
     table: Sifted
+    folder: Path
+    memories: list[Remembered] = field(default_factory=list)
 
     def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of rows, each the columns asked for; raises `ValueError` for one that there is not."""
         at_once = TEXTS_AT_ONCE if TEXTS & set(columns) else NUMBERS_AT_ONCE
-        with self._cursor() as cursor:
-            for query in self._pages(cursor, columns, at_once):
+        with self.cursor() as cursor:
+            for query in self.pages(cursor, columns, at_once):
                 if rows := cursor.execute(query).fetchall():
                     yield rows
 
@@ -145,8 +152,8 @@ class Frame:
         The values of all rows wait in the scratch database, not in memory.
         """
         table, first = f"{SCRATCH}.keys_of_{self.table}", True
-        with self._cursor() as cursor:
-            for query in self._pages(cursor, (key, *columns), NUMBERS_AT_ONCE):
+        with self.cursor() as cursor:
+            for query in self.pages(cursor, (key, *columns), NUMBERS_AT_ONCE):
                 cursor.execute(f"CREATE OR REPLACE TABLE {table} AS {query}" if first else f"INSERT INTO {table} {query}")
                 first = False
             if first:
@@ -157,31 +164,45 @@ class Frame:
                 yield rows
             cursor.execute(f"DROP TABLE {table}")
 
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def remember(self, likeness: str, key: str, text: str) -> Remembered:
+        """What is known of the texts of these rows from earlier builds; of one `likeness` at a time."""
+        memory = Remembered(self, likeness, key, text, self.folder)
+        self.memories.append(memory)
+        return memory
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
         """One of our own, so that what it reads is not cut off by the next statement of somebody else."""
         cursor = self.connection.cursor()
         cursor.execute(f"USE {LAKE}")
         return cursor
 
-    def _pages(self, cursor: duckdb.DuckDBPyConnection, columns: Sequence[str], at_once: int) -> Iterator[str]:
-        """A query for each range of documents, each with about so many rows."""
-        for column in columns:
-            check_column(self.table, column)
-        select = self._select(columns)
+    def pages(
+        self, cursor: duckdb.DuckDBPyConnection, columns: Sequence[str], at_once: int, page: str = "", over: str = ""
+    ) -> Iterator[str]:
+        """A query for each range of documents, each with about so many rows: of `page`, or all rows in scope.
+
+        `page` is a query in brackets whose rows have a `row_id` and a `document_id`, with the range as `{these}`; `over` is
+        where the ranges are from.
+        """
+        select = self.select(columns)
+        page = page or f"(FROM {SCRATCH}.live WHERE tab = '{self.table}' AND {{these}})"
+        over = over or f"(FROM {SCRATCH}.live WHERE tab = '{self.table}')"
         ranges = cursor.execute(f"""
             SELECT min(document_id), max(document_id) FROM (
                 SELECT document_id, (sum(count(*)) OVER (ORDER BY document_id) - 1) // {at_once} AS page
-                FROM {SCRATCH}.live WHERE tab = '{self.table}' GROUP BY document_id
+                FROM {over} GROUP BY document_id
             ) GROUP BY page ORDER BY page
         """).fetchall()
         for first, last in ranges:
             these = f"document_id BETWEEN {literal(first)} AND {literal(last)}"
-            page = f"(FROM {SCRATCH}.live WHERE tab = '{self.table}' AND {these})"
             yield select.replace("{page}", page).replace("{these}", these)
 
-    def _select(self, columns: Sequence[str]) -> str:
-        """The query of one page, with `{page}` and `{these}` still to be put in."""
-        plain = OF_DOCUMENT | EXPRESSIONS[self.table]
+    def select(self, columns: Sequence[str]) -> str:
+        """The query of one page, with `{page}` and `{these}` still to be put in; raises for a column that there is not."""
+        for column in columns:
+            if column != NUMBER:
+                check_column(self.table, column)
+        plain = {NUMBER: f"l.{NUMBER}"} | OF_DOCUMENT | EXPRESSIONS[self.table]
         number = itertools.count()
         values, extra = [], []
         for column in columns:

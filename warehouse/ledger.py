@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +24,19 @@ COMPANY = 64
 COMPANY_SECONDS = 0.06
 """How long fewer units wait for others to commit with."""
 
-retrying = tenacity.retry(
-    retry=tenacity.retry_if_exception_type((duckdb.TransactionException, duckdb.IOException)),
-    stop=tenacity.stop_after_attempt(COMMIT_ATTEMPTS),
-    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2),
-    reraise=True,
-)
-"""A commit that lost against another reader or writer of the catalog is made again."""
+
+COMMITTING: dict[str, Any] = {
+    "retry": tenacity.retry_if_exception_type((duckdb.TransactionException, duckdb.IOException)),
+    "stop": tenacity.stop_after_attempt(COMMIT_ATTEMPTS),
+    "wait": tenacity.wait_random_exponential(multiplier=0.05, max=2),
+    "reraise": True,
+}
+
+
+def _retrying(commit: Callable[..., None]) -> Callable[..., None]:
+    """A commit that lost against somebody else's is made again."""
+    again: Callable[..., None] = tenacity.retry(**COMMITTING)(commit)
+    return again
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +87,31 @@ class Ledger:
         await self._store.write(work)
         return fit_id
 
-    async def record_sifted(self, fingerprint: str, step: str, build_id: str) -> None:
-        """Keep a set-wide decision: the outcome of each of its units that has none, with its notes, in one transaction."""
+    async def record_sifted(
+        self, fingerprint: str, step: str, build_id: str, remembered: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        """Keep a set-wide decision: the outcome of each of its units that has none, with its notes and what it remembers."""
         words = {"fingerprint": literal(fingerprint), "step": literal(step), "build": literal(build_id)}
-        await self._store.write(self._commit_sifted, words)
+        inserts = [sifting.NOTES.format(**words), sifting.OUTCOMES.format(**words)]
+        inserts += [f"INSERT INTO {LAKE}.{table} BY NAME {query}" for table, query in remembered]
+        await self._store.write(self._commit_sifted, inserts, sifting.LANDED.format(**words))
         self._known.pop(fingerprint, None)
 
-    @retrying
-    def _commit_sifted(self, cursor: duckdb.DuckDBPyConnection, words: Mapping[str, str]) -> None:
-        cursor.execute("BEGIN")
-        try:
-            cursor.execute(sifting.NOTES.format(**words))
-            cursor.execute(sifting.OUTCOMES.format(**words))
-            cursor.execute("COMMIT")
-        except BaseException:
-            with suppress(duckdb.TransactionException):
-                cursor.execute("ROLLBACK")
-            raise
+    def _commit_sifted(self, cursor: duckdb.DuckDBPyConnection, inserts: Sequence[str], landed: str) -> None:
+        """One transaction; one that failed is begun again, unless it landed all the same."""
+        for attempt in tenacity.Retrying(**COMMITTING):
+            with attempt:
+                if attempt.retry_state.attempt_number > 1 and cursor.execute(landed).fetchone():
+                    return
+                cursor.execute("BEGIN")
+                try:
+                    for insert in inserts:
+                        cursor.execute(insert)
+                    cursor.execute("COMMIT")
+                except BaseException:
+                    with suppress(duckdb.TransactionException):
+                        cursor.execute("ROLLBACK")
+                    raise
 
     async def _commit_waiting(self) -> None:
         loop = asyncio.get_running_loop()
@@ -120,7 +134,7 @@ class Ledger:
                         done.set_result(None)
             self._rested = loop.time() + COMPANY_SECONDS
 
-    @retrying
+    @_retrying
     def _commit(self, cursor: duckdb.DuckDBPyConnection, batch: Sequence[Finished]) -> None:
         """One transaction; one that failed is begun again from the start."""
         new: dict[tuple[str, str], Finished] = {}

@@ -67,6 +67,13 @@ class Counts:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sifting(Counts):
+    """The same of a set-wide decision; `kept` is what it remembers, as queries by table, to land with its outcomes."""
+
+    kept: list[tuple[str, str]]
+
+
 class Plan:
     """The scope of one build, kept in the scratch database of an open store."""
 
@@ -229,7 +236,7 @@ class Plan:
 
     async def sift(
         self, position: int, table: Sifted, decide: Callable[[Frame], Iterable[Saying]], fingerprint: str
-    ) -> Counts:
+    ) -> Sifting:
         """Decide over all rows of a table that are in scope; what `decide` does not name stays.
 
         A row that is kept without a note is its own unit; else the unit holds what was said of it, so that the row is
@@ -237,16 +244,18 @@ class Plan:
         `sifted` for `Ledger.record_sifted`.
         """
 
-        def work(cursor: duckdb.DuckDBPyConnection) -> Counts:
+        def work(cursor: duckdb.DuckDBPyConnection) -> Sifting:
             cursor.execute(f"DELETE FROM {SCRATCH}.said")
-            said = iter(decide(Frame(cursor, table)))
+            frame = Frame(cursor, table, self._store.scratch)
+            said = iter(decide(frame))
             while some := [dict(zip(SAID_COLUMNS, each, strict=True)) for each in itertools.islice(said, SAID_AT_ONCE)]:
                 cursor.execute(f"INSERT INTO {SCRATCH}.said FROM {self._store.stage('said', some, SAID_COLUMNS)}")
             cursor.execute(sifting.UNITS.format(position=position, table=table))
             cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
             take_out(cursor, table, f"SELECT row_id FROM {SCRATCH}.said WHERE reason IS NOT NULL")
             count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}"))
-            return Counts(count, _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted")))
+            pending = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted"))
+            return Sifting(count, pending, [each for memory in frame.memories for each in memory.kept])
 
         return await self._store.read(work)
 

@@ -24,7 +24,7 @@ IN_SCOPE = f"{SCRATCH}.live l JOIN {LAKE}.pairs p ON p.pair_id = l.row_id"
 
 # What steps of this build noted of rows; of two weights or ranks the later step's counts.
 NOTED = f"""
-SELECT t.subject_id, t.name, t.value, t.text, k.position FROM {LAKE}.notes t
+SELECT t.subject_id, t.document_id, t.name, t.value, t.text, k.position FROM {LAKE}.notes t
 JOIN {SCRATCH}.steps k ON k.fingerprint = t.fingerprint
 JOIN {SCRATCH}.units u ON u.position = k.position AND u.unit_id = t.unit_id
 """
@@ -101,6 +101,24 @@ async def documents_of_pairs(store: Store) -> list[str]:
     """The home documents of all pairs in scope."""
     query = f"SELECT DISTINCT document_id FROM {SCRATCH}.live WHERE tab = 'pairs' ORDER BY ALL"
     return await store.read(lambda cursor: [row[0] for row in cursor.execute(query).fetchall()])
+
+
+async def clusters_of_scope(store: Store) -> list[tuple[str, str]]:
+    """What must not be parted: (document, cluster) of all rows of pairs in scope that a step has put into a cluster."""
+    query = f"""
+        SELECT DISTINCT document_id, name || chr(0) || text FROM ({NOTED}) WHERE starts_with(name, 'cluster/')
+        AND document_id IN (SELECT document_id FROM {SCRATCH}.live WHERE tab = 'pairs') ORDER BY ALL
+    """
+    return await store.read(lambda cursor: cursor.execute(query).fetchall())
+
+
+async def landed_in(store: Store, documents: Sequence[str]) -> dict[str, int]:
+    """The number of the build that first read each of these documents."""
+    query = f"""
+        SELECT subject_id, min(split_part(build_id, '-', 2)::BIGINT) FROM {LAKE}.outcomes
+        WHERE step = 'mine/read' AND subject_id IN (SELECT unnest({literal(documents)})) GROUP BY 1
+    """
+    return await store.read(lambda cursor: dict(cursor.execute(query).fetchall()))
 
 
 async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]) -> tuple[str, dict[str, int]]:

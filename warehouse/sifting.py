@@ -29,16 +29,15 @@ DELETE FROM {SCRATCH}.sifted WHERE unit_id IN (
     SELECT s.unit_id FROM {SCRATCH}.sifted s JOIN {LAKE}.outcomes o
     ON o.fingerprint = {{fingerprint}} AND o.unit_id = s.unit_id)
 """
-# One transaction writes to one database, so a commit that is tried again looks for what may have landed by itself.
-NEW = f"""
-(FROM {SCRATCH}.sifted s ANTI JOIN {LAKE}.outcomes o ON o.fingerprint = {{fingerprint}} AND o.unit_id = s.unit_id)
+LANDED = f"""
+SELECT 1 FROM {SCRATCH}.sifted s JOIN {LAKE}.outcomes o ON o.fingerprint = {{fingerprint}} AND o.unit_id = s.unit_id LIMIT 1
 """
 NOTES = f"""
 INSERT INTO {LAKE}.notes BY NAME
 SELECT 'nte_' || substr(md5(concat_ws(chr(0), {{fingerprint}}, s.unit_id, n.name, n.value, n.text)), 1, 20) AS note_id,
     s.unit_id, {{fingerprint}} AS fingerprint, s.document_id, s.subject_id, n.name, n.value, n.text
 FROM (SELECT DISTINCT row_id, name, value, text FROM {SCRATCH}.said WHERE name IS NOT NULL) n
-JOIN {NEW} s ON s.subject_id = n.row_id WHERE s.reason IS NULL
+JOIN {SCRATCH}.sifted s ON s.subject_id = n.row_id WHERE s.reason IS NULL
 """
 OUTCOMES = f"""
 INSERT INTO {LAKE}.outcomes BY NAME
@@ -46,7 +45,7 @@ SELECT {{fingerprint}} AS fingerprint, unit_id, {{step}} AS step, subject_id, do
     if(reason IS NULL, 'ok', 'none') AS status, coalesce(reason, '') AS reason, coalesce(detail, '') AS detail,
     if(reason IS NULL, 1, 0) AS rows, 0 AS calls, 0 AS tokens_in, 0 AS tokens_out, 0 AS tokens_cached, 0.0 AS cost,
     0.0 AS seconds, {{build}} AS build_id
-FROM {NEW}
+FROM {SCRATCH}.sifted
 """
 
 

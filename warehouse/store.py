@@ -41,7 +41,7 @@ class Store:
         self.address = address
         self._connection = connection
         self._lease = lease
-        self._scratch = scratch
+        self.scratch = scratch
         self._writer, self._reader = (self._cursor(), self._cursor())
         self._write_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-write")
         self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="warehouse-read")
@@ -80,7 +80,7 @@ class Store:
         self._write_thread.shutdown()
         self._read_thread.shutdown()
         self._connection.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         if self._lease is not None:
             self._lease.release()
 
@@ -115,7 +115,7 @@ class Store:
         wherever it is installed: more than all the SQL of a small build.
         """
         lines = [orjson.dumps(row) for row in rows]
-        file = self._scratch / f"{name}.jsonl"
+        file = self.scratch / f"{name}.jsonl"
         file.write_bytes(b"\n".join(lines))
         types = ", ".join(f'"{column}": {literal(kind)}' for column, kind in columns.items())
         longest = max(map(len, lines), default=0) + 2

@@ -36,6 +36,7 @@ def leaders(
     pairs: Iterable[tuple[Row, Row]],
     rank: Mapping[Row, Any],
     alike: Callable[[list[tuple[Row, Row]]], list[bool]],
+    together: Iterable[Iterable[Row]] | None = None,
 ) -> dict[Row, Row]:
     """For each row that leaves, the row that stays for it; rows that stay are not named.
 
@@ -44,7 +45,8 @@ def leaders(
     small changes, as fillings of one template do, are not thrown into one.
 
     `alike` is asked about pairs (leader, row) that are not among `pairs`, each once, all that are open in one list. Neither
-    the order of the pairs nor which of them a forest has left out (see `candidates`) changes the answer.
+    the order of the pairs nor which of them a forest has left out (see `candidates`) changes the answer. `together` are the
+    components, where rows that are not in `rank` have a part in them; else they are those of the pairs.
     """
     edges: defaultdict[Row, set[Row]] = defaultdict(set)
     for a, b in pairs:
@@ -54,7 +56,7 @@ def leaders(
     joined: dict[Row, Row] = {}
     waiting = [
         sorted(rows, key=lambda row: (rank[row], row), reverse=True)
-        for rows in components((a, b) for a, others in edges.items() for b in others)
+        for rows in (components((a, b) for a, others in edges.items() for b in others) if together is None else together)
     ]
     while waiting:
         heads = [(rows.pop(), rows) for rows in waiting]

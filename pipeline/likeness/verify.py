@@ -65,9 +65,11 @@ def verified(
 def alike_by(
     sketches: Callable[[Any], Sketches], read: Read, spec: MinHash
 ) -> Callable[[list[tuple[int, int]]], list[bool]]:
-    """What `leaders` asks: whether the texts of two rows each are alike; those whose sketches are far apart are not read.
+    """What `leaders` asks: whether the texts of two rows each are alike, and share a band, as the pairs of `candidates` do.
 
-    `sketches` gives those of rows int64[k]. Texts that were read are kept for the next question, up to `ROWS_AT_ONCE` of them.
+    Whether they are depends on the two texts alone, whatever rows have brought them together. Those whose sketches are far
+    apart are not read. `sketches` gives those of rows int64[k]. Texts that were read are kept for the next question, up to
+    `ROWS_AT_ONCE` of them.
     """
     np = library("numpy", NEEDED_FOR, "dedup")
     kept: dict[int, str] = {}
@@ -84,7 +86,9 @@ def alike_by(
         pairs = np.array(asked, np.int64).reshape(-1, 2)
         a, b = sketches(pairs[:, 0]), sketches(pairs[:, 1])
         small, large = np.minimum(a.sizes, b.sizes), np.maximum(a.sizes, b.sizes)
-        is_alike = ((a.data == b.data).sum(axis=1) >= spec.least_equal) & (small >= (spec.threshold - HAIR) * large)
+        equal = a.data == b.data
+        shares_band = equal.reshape(len(equal), spec.bands, spec.rows).all(axis=2).any(axis=1)
+        is_alike = shares_band & (equal.sum(axis=1) >= spec.least_equal) & (small >= (spec.threshold - HAIR) * large)
         which = np.flatnonzero(is_alike)
         for some in np.array_split(which, max(1, len(which) // ROWS_AT_ONCE)):
             is_alike[some] = _exact(pairs[some], remembered, spec) >= spec.threshold - HAIR

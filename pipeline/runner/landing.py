@@ -13,6 +13,7 @@ from pipeline.audit.release.report import ReleaseReport
 from pipeline.binding import BoundRecipe
 from pipeline.land.files import write_release
 from pipeline.land.gates import GateResult, Gates, check
+from pipeline.likeness.clusters import components
 from pipeline.runner.measuring import measure, parts_of
 from schemas.errors import RequestError
 from schemas.models import REHEARSAL
@@ -20,10 +21,12 @@ from warehouse.builds import now
 from warehouse.releases import (
     ReleaseRow,
     add_release,
+    clusters_of_scope,
     current_snapshot,
     deal_out,
     documents_of_pairs,
     figures_of_scope,
+    landed_in,
     list_releases,
     over_release_rows,
 )
@@ -50,7 +53,9 @@ async def land(
     """
     assert recipe.release is not None
     strategy = recipe.release.strategy
-    splits = {document: strategy.split(document) for document in await documents_of_pairs(store)}
+    stands_for = await _whole_clusters(store)
+    documents = await documents_of_pairs(store)
+    splits = {document: strategy.split(stands_for.get(document, document)) for document in documents}
     release_id, sizes = await deal_out(store, splits, [recipe.name, strategy.name or ""])
     shares = await figures_of_scope(store)
     figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
@@ -96,6 +101,16 @@ async def _measured(store: Store, recipe: BoundRecipe, gates: Gates) -> ReleaseR
         return ReleaseReport("", 0)
     steps = [step.fingerprint for step in recipe.steps]
     return await store.read(lambda cursor: measure(cursor, Pairs.in_scope(), "", steps, parts))
+
+
+async def _whole_clusters(store: Store) -> dict[str, str]:
+    """For each document that shares a cluster with others, the one that decides the split of all: the first to land."""
+    found = await clusters_of_scope(store)
+    documents = {document for document, _ in found}
+    groups = [[each for each in group if each in documents] for group in components(found)]
+    landed = await landed_in(store, sorted(documents)) if documents else {}
+    first = {tuple(group): min(group, key=lambda each: (landed.get(each, 0), each)) for group in groups}
+    return {document: decides for group, decides in first.items() for document in group}
 
 
 async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow, models: Mapping[str, Any]) -> str:

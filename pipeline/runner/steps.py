@@ -103,8 +103,8 @@ class StageRunner:
         self.progress(report)
         for each in found:
             await self.ledger.note_fit(step.fingerprint, step.label, dict(each.values))
-        if counts.pending:
-            await self.ledger.record_sifted(step.fingerprint, step.key, self.build_id)
+        if counts.pending or counts.kept:
+            await self.ledger.record_sifted(step.fingerprint, step.key, self.build_id, counts.kept)
             report.done = counts.pending
             self.progress(report)
         return report

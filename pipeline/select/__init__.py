@@ -10,6 +10,7 @@ from pipeline.select.dawid_skene import DawidSkene
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
+from pipeline.select.near_duplicates import NearDuplicates
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.tournament import Tournament
@@ -25,6 +26,7 @@ SELECT = {
     "exact_duplicates": ExactDuplicates,
     "from_scores": FromScores,
     "from_votes": FromVotes,
+    "near_duplicates": NearDuplicates,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
     "tournament": Tournament,
