@@ -37,7 +37,7 @@ class Spec:
         return f"{self.side}_{self.name}"
 
 
-SAME_LENGTH = "compare answers of one length: draw them with a length limit, or drop pairs by `gap:length`"
+SAME_LENGTH = "compare answers of one length: draw them with a length limit, or drop pairs by their gap in length"
 OTHER_MODEL = "let every model write on both sides, or take pairs within one model"
 SPREAD = "add other sources, or cap the largest"
 CLEAN = "drop them before pairs are made"
@@ -149,13 +149,13 @@ SPECS = (
     Spec(
         "leakage", "splits", "traits", 0.0,
         "held-out pairs whose prompt, document or an answer is in a split before theirs",
-        "drop duplicates before the release, and give twins one document", "a test that was trained on tests nothing",
+        "drop duplicates with `select/exact_duplicates` and `select/near_duplicates`", "a test that was trained on tests nothing",
         NO_HELD_OUT,
     ),
     Spec(
         "shared_prompts", "splits", "traits", 0.0,
         "held-out pairs whose prompt is in a split before theirs",
-        "drop exact duplicates of prompts", "as `leakage`", NO_HELD_OUT,
+        "drop prompts that are there twice with `select/exact_duplicates`", "as `leakage`", NO_HELD_OUT,
     ),
     Spec(
         "shared_documents", "splits", "traits", 0.0,
@@ -165,12 +165,12 @@ SPECS = (
     Spec(
         "shared_answers", "splits", "traits", 0.0,
         "held-out pairs with an answer, of 50 characters or more, that is in a split before theirs",
-        "drop exact duplicates of responses", "as `leakage`", NO_HELD_OUT,
+        "drop responses that are there twice with `select/exact_duplicates`", "as `leakage`", NO_HELD_OUT,
     ),
     Spec(
         "near_duplicates_across_splits", "splits", "near", 0.0,
         "held-out pairs whose prompt is nearly that of a pair in a split before theirs (J of 5-character sets from .8 on)",
-        "drop near duplicates of prompts before the release", "as `leakage`", NO_HELD_OUT,
+        "keep them in one split, or drop them, with `select/near_duplicates` on prompts", "as `leakage`", NO_HELD_OUT,
     ),
     Spec(
         "source_share", "coverage", "traits", 0.5,
