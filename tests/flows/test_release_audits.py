@@ -15,6 +15,7 @@ import pytest
 from releases import innocent, plant, said
 
 from flows import cli
+from flows.auditing_releases import audit_release
 from pipeline.land.files import read_release
 from pipeline.land.gates import Gates
 from pipeline.land.release import Release
@@ -204,15 +205,14 @@ async def test_a_release_is_held_back_for_a_shortcut_and_says_what_to_do(
 
 
 async def test_the_figures_of_the_scope_are_those_of_the_file(
-    prefmill: Run, tmp_path: Path, documents: Path, lake: Address
+    tmp_path: Path, documents: Path, catalog: Address
 ) -> None:
     """Every part is asked for with a bound that it keeps, or not: the audit of what was written says the same."""
     every = ("length_auc", "order_flips", "language_share", "near_duplicates_across_splits", "topic_share", "always_longest")
-    built = await builds.run(gated(tmp_path, **{f"max_{name}": 0.999 for name in every}), documents, lake)
+    built = await builds.run(gated(tmp_path, **{f"max_{name}": 0.999 for name in every}), documents, catalog)
     assert built.landed is not None
     stored = built.landed.release.figures
-    told = json.loads(prefmill("audit", built.landed.release.release, "--json")[1])
-    again = {each["name"]: each["value"] for each in told["figures"]}
+    again = audit_release(catalog, built.landed.release.release).report.values
     assert {"length_auc", "order_flips", "language_share"} <= set(stored) & set(again)
     assert {name: again[name] for name in stored if name in again} == {
         name: value for name, value in stored.items() if name in again
