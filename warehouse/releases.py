@@ -68,7 +68,6 @@ LEFT JOIN (
     FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
     WHERE l.tab = 'signals' AND NOT starts_with(s.name, '{CONTROL}') GROUP BY 1
 ) v ON v.prompt_id = p.prompt_id
-ORDER BY p.pair_id
 """
 
 
@@ -203,7 +202,7 @@ async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
 
     def run(reader: duckdb.DuckDBPyConnection) -> Any:
         with reader.cursor() as cursor:
-            query = RELEASE_COLUMNS.format(rehearsal=rehearsal)
+            query = f"{RELEASE_COLUMNS.format(rehearsal=rehearsal)} ORDER BY p.pair_id"
             batches: Iterator[pa.RecordBatch] = cursor.execute(query).to_arrow_reader(BATCH)
             return work(batches)
 
