@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.model_checks import check_models
 from pipeline.parameters import expand, identity_of, make_strategy
 from pipeline.registry import STAGES, STRATEGIES
 from pipeline.strategy import Fitted, Sieve
@@ -133,6 +134,7 @@ def bind(file: RecipeFile, models: Mapping[str, ModelSpec] | None = None) -> Bou
             steps.append(bound if count == 1 else replace(bound, label=f"{bound.label}#{count}"))
     _check_order(file, steps)
     _check_limits(file, steps, specs)
+    check_models(file, steps, specs)
     release = steps[-1] if steps[-1].key == RELEASE else None
     body = steps[:-1] if release else steps
     return BoundRecipe(
@@ -220,7 +222,8 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
     made = {"documents"}
     for place, step in enumerate(steps):
         index = step.index
-        if missing := [table for table in NEEDS[step.unit] if table not in made]:
+        needed = (*NEEDS[step.unit], *getattr(step.strategy, "needs", ()))
+        if missing := [table for table in needed if table not in made]:
             makers = [
                 key
                 for key, other in STRATEGIES.items()

@@ -13,12 +13,14 @@ import duckdb
 from schemas.columns import Sifted, check_column
 from warehouse.connection import LAKE, literal
 from warehouse.likeness import Remembered
-from warehouse.sources import SOURCE_SQL
+from warehouse.sources import source_sql
 from warehouse.store import SCRATCH
 from warehouse.texts import TIDY_SQL
+from warehouse.vectors import check_models, vectors_of
 
 TEXTS_AT_ONCE = 8192
 NUMBERS_AT_ONCE = 65536
+VECTORS_AT_ONCE = 1024
 NUMBER = "number"
 """A column of pages of our own: the number of a row's text."""
 
@@ -39,7 +41,7 @@ OF_DOCUMENT = {
     "id": "l.row_id",
     "document_id": "l.document_id",
     "uri": "n.uri",
-    "source": SOURCE_SQL.format(uri="n.uri"),
+    "source": source_sql("n.uri"),
     "licence": "n.licence",
     "title": "d.title",
     "media_type": "d.media_type",
@@ -84,10 +86,10 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "judges": "coalesce(jury.judges, [])",
         "prompt_key": _key(TURNS_OF_PROMPT),
         "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''))",
-        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')"),
+        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')", "coalesce(p.aspect, '')"),
         **{
             name: f"p.{name}"
-            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule")
+            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule", "aspect")
         },
         **{
             expression_of: column
@@ -139,6 +141,11 @@ NOTED = f"""
 """
 
 
+PAIRS_OF_PROMPTS = f"""
+(SELECT parent_id AS row_id, count(*) AS v FROM {SCRATCH}.live WHERE tab = 'pairs' AND {{these}} GROUP BY 1)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """All rows of a table that are in scope (`schemas.columns` says what they have), read with cursors of its own."""
@@ -151,9 +158,14 @@ class Frame:
     def read(self, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """Batches of rows, each the columns asked for; raises `ValueError` for one that there is not."""
         at_once = TEXTS_AT_ONCE if TEXTS & set(columns) else NUMBERS_AT_ONCE
+        fetched = at_once
+        if vectors := [column for column in columns if column.partition(":")[0] == "vector"]:
+            at_once, fetched = TEXTS_AT_ONCE, VECTORS_AT_ONCE  # as Python's numbers they take ten times their room
         with self.cursor() as cursor:
+            check_models(cursor, vectors)
             for query in self.pages(cursor, columns, at_once):
-                if rows := cursor.execute(query).fetchall():
+                cursor.execute(query)
+                while rows := cursor.fetchmany(fetched):
                     yield rows
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
@@ -173,6 +185,14 @@ class Frame:
             while rows := cursor.fetchmany(NUMBERS_AT_ONCE):
                 yield rows
             cursor.execute(f"DROP TABLE {table}")
+
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """Batches of (id, text) of all stored documents of a media type, in scope or not, in the order of their ids."""
+        query = f"SELECT document_id, text FROM {LAKE}.documents WHERE media_type = {literal(media_type)} ORDER BY document_id"
+        with self.cursor() as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(TEXTS_AT_ONCE):
+                yield rows
 
     def remember(self, likeness: str, key: str, text: str) -> Remembered:
         """What is known of the texts of these rows from earlier builds; of one `likeness` at a time."""
@@ -237,6 +257,12 @@ class Frame:
         quoted = literal(name)
         if kind == "note":
             return [NOTED.replace("{name}", quoted)]
+        if kind == "pairs":
+            return [PAIRS_OF_PROMPTS]
+        if kind == "vector":
+            whose = vectors_of(name)
+            return [f"(SELECT x.row_id, y.v FROM ({OF_PAIRS}) x JOIN {whose} y ON y.row_id = x.prompt_id)"
+                    if self.table == "pairs" else whose]
         if self.table == "pairs":
             if kind == "signal":
                 both = "list_contains(s.response_ids, x.chosen_id) AND list_contains(s.response_ids, x.rejected_id)"
