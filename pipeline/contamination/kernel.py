@@ -103,6 +103,19 @@ def fill(
 
 
 @compiled
+def word_at(letters: Any, at: int, kinds: NDArray[np.uint8]) -> tuple[np.uint64, int]:
+    """What the word that begins at a letter or sign comes to, without case, and where it ends."""
+    goes_on, value = kinds[letters[at]] == LETTER, START
+    while True:  # what ends a text is a separator, and so ends its last word
+        letter = np.uint64(letters[at])
+        value = value * LETTERS + (letter | TO_SMALL if BIG_A <= letter <= BIG_Z else letter)
+        at += 1
+        kind = kinds[letters[at]]
+        if not (kind == MARK or (goes_on and kind == LETTER)):
+            return value, at
+
+
+@compiled
 def find(
     letters: Any,
     ends: NDArray[np.int64],
@@ -134,14 +147,7 @@ def find(
             if kind in (SEPARATOR, MARK):  # a mark without a letter before it is no word
                 at += 1
                 continue
-            goes_on, value = kind == LETTER, START
-            while True:  # what ends a text is a separator, and so ends its last word
-                letter = np.uint64(letters[at])
-                value = value * LETTERS + (letter | TO_SMALL if BIG_A <= letter <= BIG_Z else letter)
-                at += 1
-                kind = kinds[letters[at]]
-                if not (kind == MARK or (goes_on and kind == LETTER)):
-                    break
+            value, at = word_at(letters, at, kinds)
             hashes[seen] = mix(value)
             seen += 1
         at = end + 1
