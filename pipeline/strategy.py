@@ -11,7 +11,7 @@ from schemas.requests import Asking
 from schemas.rows import Row
 from schemas.units import Candidates, UnitKind
 
-Table = Literal["documents", "passages", "prompts", "responses", "signals", "pairs", "labels"]
+Table = Literal["documents", "passages", "prompts", "responses", "signals", "pairs", "labels", "vectors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +79,10 @@ class Strategy(Protocol):
     a recipe may give in the plural, as `{"principles": "principle", "models": "model"}`; the step then stands for one
     step with each of them, and a change to one of them leaves the others' work as it is. `retired`: parameters that are
     no more, each with what to write in its place. `turns`: how many turns its first prompt must have, where each turn is
-    read on its own. `audits_only` is true of a strategy that nobody is told to put into a
-    recipe, because an audit puts it there. `sifts` is true of one that decides on the row that its unit is: it answers
-    `Kept`, or `Nothing` for a row that leaves with all that hangs on it, or one row that takes its place; `makes` is then
-    the table of that row.
+    read on its own. `embeds` is true of one that asks for vectors and nothing else. `audits_only` is true of a strategy
+    that nobody is told to put into a recipe, because an audit puts it there. `sifts` is true of one that decides on the
+    row that its unit is: it answers `Kept`, or `Nothing` for a row that leaves with all that hangs on it, or one row that
+    takes its place; `makes` is then the table of that row.
     """
 
     version: ClassVar[int]
@@ -168,7 +168,7 @@ class Sieve(Protocol):
     """A strategy that must see all rows of a table before it can speak of one; a barrier in the flow. It asks no model.
 
     It names the rows that leave, and those that something is noted of; all others stay. It may hold numbers and hashes
-    of all rows, never their texts.
+    of all rows, never their texts. `needs`, if it has one, names tables besides its own that earlier steps must fill.
     """
 
     version: ClassVar[int]

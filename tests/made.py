@@ -196,7 +196,9 @@ class Columns:
     """
 
     TEXTS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "text_key": ("text",), "prompt_key": ("prompt",), "pair_key": ("prompt", "chosen", "rejected", "condition"),
+        "text_key": ("text",),
+        "prompt_key": ("prompt",),
+        "pair_key": ("prompt", "chosen", "rejected", "condition", "aspect"),
     }
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
