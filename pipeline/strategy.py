@@ -11,7 +11,7 @@ from schemas.requests import Asking
 from schemas.rows import Row
 from schemas.units import Candidates, UnitKind
 
-Table = Literal["documents", "passages", "prompts", "responses", "signals", "pairs", "labels"]
+Table = Literal["documents", "passages", "prompts", "responses", "signals", "pairs", "labels", "vectors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,14 @@ class Kept:
     """The row that the unit is stays, with what is to be noted of it."""
 
     notes: tuple[Note, ...] = ()
+
+
+class Rewritten(list[Row]):
+    """One row that takes the place of the one that the unit is; `detail` says why, and stands in the unit's outcome."""
+
+    def __init__(self, row: Row, detail: str) -> None:
+        super().__init__([row])
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +79,10 @@ class Strategy(Protocol):
     a recipe may give in the plural, as `{"principles": "principle", "models": "model"}`; the step then stands for one
     step with each of them, and a change to one of them leaves the others' work as it is. `retired`: parameters that are
     no more, each with what to write in its place. `turns`: how many turns its first prompt must have, where each turn is
-    read on its own. `audits_only` is true of a strategy that nobody is told to put into a
-    recipe, because an audit puts it there. `sifts` is true of one that decides on the row that its unit is: it answers
-    `Kept`, or `Nothing` for a row that leaves with all that hangs on it, or one row that takes its place; `makes` is then
-    the table of that row.
+    read on its own. `embeds` is true of one that asks for vectors and nothing else. `audits_only` is true of a strategy
+    that nobody is told to put into a recipe, because an audit puts it there. `sifts` is true of one that decides on the
+    row that its unit is: it answers `Kept`, or `Nothing` for a row that leaves with all that hangs on it, or one row that
+    takes its place; `makes` is then the table of that row.
     """
 
     version: ClassVar[int]
@@ -109,6 +117,10 @@ class Rows(Protocol):
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """The rows alone whose value of `key` others have too, those of one value side by side: (key, *columns)."""
+        ...
+
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """Batches of (id, text) of all stored documents of a media type, in scope or not, in the order of their ids."""
         ...
 
     def remember(self, likeness: str, key: str, text: str) -> Memory:
@@ -156,7 +168,7 @@ class Sieve(Protocol):
     """A strategy that must see all rows of a table before it can speak of one; a barrier in the flow. It asks no model.
 
     It names the rows that leave, and those that something is noted of; all others stay. It may hold numbers and hashes
-    of all rows, never their texts.
+    of all rows, never their texts. `needs`, if it has one, names tables besides its own that earlier steps must fill.
     """
 
     version: ClassVar[int]

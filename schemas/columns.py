@@ -7,6 +7,8 @@
 | `chosen:NAME`  | pairs                     | that of the chosen response alone; `rejected:NAME` likewise       |
 | `gap:NAME`     | pairs                     | the difference of the two                                         |
 | `note:NAME`    | every table               | the value that an earlier step noted                              |
+| `vector`       | prompts, responses, pairs | the row's vector; of a pair that of its prompt                    |
+| `vector:NAME`  | the same                  | that of the model NAME, where several models made vectors         |
 
 Signals of a pair are about both its responses: their mean is the probability that chosen is the better one, or that of
 their values if they name no side. Those of a prompt are about the prompt itself, or else about each of its responses.
@@ -14,6 +16,9 @@ Means go over draws and orders first, then over judges. What was not measured is
 
 `landed` is the number of the build that made the row. `text_key`, `prompt_key` and `pair_key` are hashes of texts, in which
 white space at the ends and runs of it do not count; `pair_text` is the texts that make `pair_key`, with a NUL between them.
+`judges` are the models whose verdicts about the responses of a pair are in scope, sorted; `pairs` of a prompt is the number
+of its pairs in scope. A model of vectors is named as in the table `vectors`, or by the last part of its name without what
+follows the `@`.
 """
 
 from __future__ import annotations
@@ -29,16 +34,16 @@ _EVERYWHERE = ("id", "document_id", "uri", "source", "licence", "title", "media_
 COLUMNS: dict[Sifted, tuple[str, ...]] = {
     "documents": (*_EVERYWHERE, "text", "length", "text_key"),
     "passages": (*_EVERYWHERE, "text", "length", "text_key", "heading"),
-    "prompts": (*_EVERYWHERE, "text", "length", "text_key", "question", "reference", "evidence", "tags"),
+    "prompts": (*_EVERYWHERE, "text", "length", "text_key", "question", "reference", "evidence", "tags", "pairs", "vector"),
     "responses": (
         *_EVERYWHERE, "text", "length", "text_key", "prompt_id", "model", "role", "strategy", "draw", "finish_reason",
-        "tokens", "logprob",
+        "tokens", "logprob", "vector",
     ),
     "pairs": (
-        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition",
+        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition", "aspect",
         "chosen_length", "rejected_length", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
         "chosen_finish_reason", "rejected_finish_reason", "chosen_strategy", "rejected_strategy",
-        "score_gap", "p_chosen", "confidence", "rule", "tags", "pair_key", "prompt_key", "pair_text",
+        "score_gap", "p_chosen", "confidence", "rule", "judges", "tags", "pair_key", "prompt_key", "pair_text", "vector",
     ),
 }
 MEASURED: dict[str, tuple[Sifted, ...]] = {
@@ -47,9 +52,13 @@ MEASURED: dict[str, tuple[Sifted, ...]] = {
     "rejected": ("pairs",),
     "gap": ("pairs",),
     "note": SIFTED,
+    "vector": ("prompts", "responses", "pairs"),
 }
 NUMBERS = frozenset(
-    ("landed", "length", "draw", "tokens", "logprob", "chosen_length", "rejected_length", "score_gap", "p_chosen", "confidence")
+    (
+        "landed", "length", "pairs", "draw", "tokens", "logprob", "chosen_length", "rejected_length", "score_gap", "p_chosen",
+        "confidence",
+    )
 )
 
 
@@ -66,4 +75,5 @@ def check_column(table: Sifted, name: str) -> None:
 
 def is_number(name: str) -> bool:
     """Whether a column holds numbers."""
-    return name in NUMBERS or (":" in name and name.partition(":")[0] in MEASURED)
+    kind, colon, _ = name.partition(":")
+    return name in NUMBERS or (bool(colon) and kind in MEASURED and kind != "vector")

@@ -35,6 +35,7 @@ PREFIXES = {
     "signals": "sig",
     "pairs": "par",
     "labels": "lbl",
+    "vectors": "vec",
     "notes": "nte",
     "fits": "fit",
     "steps": "stp",
@@ -43,6 +44,7 @@ PREFIXES = {
     "likeness": "lik",
     "listings": "lst",
     "releases": "rel",
+    "revocations": "rev",
     "requests": "req",
 }
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-EngineName = Literal["vllm", "openai", "rehearsal"]
+EngineName = Literal["vllm", "openai", "model2vec", "sentence-transformers", "rehearsal"]
+EMBEDDERS: frozenset[EngineName] = frozenset({"model2vec", "sentence-transformers"})
+"""Engines that turn texts into vectors, in this process, and do nothing else."""
 AUTO = "auto"
 REHEARSAL = "rehearsal"
+FILES = "files:"
+"""What the revision of a model in a local folder begins with; the hash of its files follows."""
 
 
 class Price(BaseModel):
@@ -31,7 +36,7 @@ class ModelSpec(BaseModel):
 
     Identity: `model` (a hub name, a path or a server's model name), `revision` and `options`. Machinery: everything
     else. `options` are passed to the engine as they are: sampling extras for a server, noise and biases for the
-    rehearsal model.
+    rehearsal model. Of an embedding model in a local folder the folder's name and the hash of its files are identity.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,4 +56,6 @@ class ModelSpec(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """The part of the specification that could change an answer."""
-        return {"model": self.model, "revision": self.revision, "options": self.options}
+        is_local = (self.revision or "").startswith(FILES)
+        model = PurePath(self.model).name if is_local else self.model
+        return {"model": model, "revision": self.revision, "options": self.options}

@@ -26,6 +26,7 @@ from warehouse.frames import Frame
 from warehouse.reading import Key, read_page
 from warehouse.sifting import take_out
 from warehouse.store import SCRATCH, Store
+from warehouse.tallies import Work, count_scope
 
 Result = TypeVar("Result")
 EVERY_SHARD = -1
@@ -40,6 +41,7 @@ NOUNS = {
     "signals": "signal",
     "pairs": "pair",
     "labels": "label",
+    "vectors": "vector",
     "notes": "note",
 }
 PARENTS = {
@@ -50,6 +52,7 @@ PARENTS = {
     "signals": "prompt_id",
     "pairs": "prompt_id",
     "labels": "prompt_id",
+    "vectors": "subject_id",
 }
 
 STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}
@@ -138,6 +141,7 @@ class Plan:
                 INSERT INTO {SCRATCH}.live SELECT 'documents', ('0x' || substr(document_id, 5, 7))::BIGINT * {shards} >> 28,
                 document_id, document_id, document_id FROM {SCRATCH}.documents
             """)
+            count_scope(cursor, position, "true", "documents", "reads")
             return shards
 
         return await self._store.read(work)
@@ -225,12 +229,15 @@ class Plan:
                     INSERT INTO {SCRATCH}.live
                     SELECT '{table}', u.shard, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id FROM {made}
                 """)
+            does: Work = "sifts" if sifts else "makes"
+            count_scope(cursor, position, _in(shard), table, does, out=not deferred)
             if deferred:
                 cursor.execute(f"""
                     DELETE FROM {SCRATCH}.live WHERE {_in(shard)} AND document_id IN (
                         SELECT u.document_id FROM {units} ANTI JOIN {LAKE}.outcomes o
                         ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id)
                 """)
+                count_scope(cursor, position, _in(shard), table, does, done=False)
 
         await self._store.read(work)
 
@@ -250,9 +257,10 @@ class Plan:
             said = iter(decide(frame))
             while some := [dict(zip(SAID_COLUMNS, each, strict=True)) for each in itertools.islice(said, SAID_AT_ONCE)]:
                 cursor.execute(f"INSERT INTO {SCRATCH}.said FROM {self._store.stage('said', some, SAID_COLUMNS)}")
-            cursor.execute(sifting.UNITS.format(position=position, table=table))
+            sifting.form_units(cursor, position, table)
             cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
             take_out(cursor, table, f"SELECT row_id FROM {SCRATCH}.said WHERE reason IS NOT NULL")
+            count_scope(cursor, position, "true", table, "sifts")
             count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}"))
             pending = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted"))
             return Sifting(count, pending, [each for memory in frame.memories for each in memory.kept])

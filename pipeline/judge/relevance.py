@@ -57,6 +57,7 @@ class Relevance:
     calls: ClassVar[int] = 1
     yields: ClassVar[int] = 1
     turns: ClassVar[int] = 2
+    embeds: ClassVar[bool] = True
     each: ClassVar[Mapping[str, str]] = {"models": "model"}
 
     model: str = "default"

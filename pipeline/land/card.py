@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.audit.release.catalogue import FIGURES as AUDITED
 from pipeline.land.columns import MEANINGS, export_schema
 from pipeline.land.licences import name_licence
 from pipeline.land.manifest import Manifest
@@ -58,6 +59,7 @@ def render_card(manifest: Mapping[str, Any], figures: Mapping[str, float] | None
     measured = {name: value for name, value in {**release.figures, **(figures or {})}.items() if name not in COUNTED}
     sections = [
         f"---\n{_head(release)}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
+        *_revoked(release),
         "## How it was made", _making(release),
         "## How good the labels are", _judging(release, measured),
         "## What is in it", _structure(release),
@@ -107,6 +109,21 @@ def _summary(release: Manifest) -> str:
     )
 
 
+def _revoked(release: Manifest) -> list[str]:
+    """What was left out because it was revoked: how many documents, and for what kind of reason."""
+    if not release.revoked:
+        return []
+    parts = [
+        f"{fact.documents:,} under the licence {escape(fact.value)}" for fact in release.revoked if fact.kind == "licence"
+    ]
+    for kind, words in (("source", "from revoked sources"), ("document", "named one by one")):
+        if count := sum(fact.documents for fact in release.revoked if fact.kind == kind):
+            parts.append(f"{count:,} {words}")
+    total = sum(fact.documents for fact in release.revoked)
+    are, they = ("document is", "it was") if total == 1 else ("documents are", "they were")
+    return [f"{total:,} {are} left out because {they} revoked: {', '.join(parts)}."]
+
+
 def _making(release: Manifest) -> str:
     """The recipe's words, its steps, its models, and who wrote the answers."""
     parts = [f"{words}: {escape(text)}" for words, text in (("About", release.about), ("Paper", release.paper)) if text]
@@ -126,7 +143,8 @@ def _named(identity: Mapping[str, Any], *keys: str) -> list[str]:
 
 def _judging(release: Manifest, measured: Mapping[str, float | None]) -> str:
     """The judge's figures, the rules, the gates, and the oldest shortcut of all: length."""
-    figures = [(name, value, FIGURES.get(name, "")) for name, value in sorted(measured.items()) if value is not None]
+    meanings = {name: spec.meaning for name, spec in AUDITED.items()} | FIGURES
+    figures = [(name, value, meanings.get(name, "")) for name, value in sorted(measured.items()) if value is not None]
     parts = [table(["figure", "value", "what it is"], figures) if figures else "No figures of the judge were recorded."]
     share = release.longer_chosen_rows / release.rows if release.rows else 0.0
     parts.append(f"In {share:.1%} of the pairs the chosen answer is the longer one.")

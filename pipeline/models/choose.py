@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from schemas.errors import EngineError
-from schemas.models import AUTO, REHEARSAL, EngineName, ModelSpec
+from schemas.models import AUTO, EMBEDDERS, FILES, REHEARSAL, EngineName, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,49 @@ def choose(spec: ModelSpec, *, engine: EngineName | None = None) -> Chosen:
         raise EngineError(
             f"engine `{wanted}` needs a model; name one under `models:` in the recipe or in $PREFMILL_MODEL"
         )
-    return Chosen(spec.model_copy(update={"model": model, "engine": wanted}), why)
+    spec = spec.model_copy(update={"model": model, "engine": wanted})
+    return Chosen(_pinned(spec) if wanted in EMBEDDERS else spec, why)
 
 
 def choose_all(specs: Mapping[str, ModelSpec], *, engine: EngineName | None = None) -> dict[str, Chosen]:
     """Resolve every specification of a recipe by alias."""
     return {alias: choose(spec, engine=engine) for alias, spec in specs.items()}
+
+
+def _pinned(spec: ModelSpec) -> ModelSpec:
+    """An embedding model of a local folder with the hash of its files as its revision, so that other files are another.
+
+    A recipe may give that revision itself: then the files have to be those.
+    """
+    folder = Path(spec.model).expanduser()
+    if not folder.is_dir():
+        if spec.model.startswith((".", "/", "~")):
+            raise EngineError(f"model {spec.model!r} is no folder; give the folder of an embedding model, or its hub name")
+        return spec
+    found = FILES + hash_of_files(folder)
+    if spec.revision not in (None, found):
+        raise EngineError(
+            f"model {spec.model!r} is a local folder whose files are revision {found!r}, not {spec.revision!r}; "
+            "leave `revision` out, or give that one"
+        )
+    return spec.model_copy(update={"revision": found})
+
+
+def hash_of_files(folder: Path) -> str:
+    """20 hex digits for the names and contents of all files in a folder and below, but for hidden ones and its card."""
+    whole = hashlib.blake2b(digest_size=10)
+    names = sorted(
+        (path.relative_to(folder).as_posix(), path)
+        for path in folder.rglob("*")
+        if path.is_file()
+        and path.name != "README.md"
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    for name, path in names:
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "blake2b").hexdigest()
+        whole.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
 
 
 def _first_there(spec: ModelSpec, model: str) -> tuple[EngineName, str]:

@@ -13,6 +13,8 @@ MODULES: dict[EngineName, tuple[str, str]] = {
     "rehearsal": ("pipeline.models.rehearsal", "Rehearsal"),
     "openai": ("pipeline.models.openai", "OpenAI"),
     "vllm": ("pipeline.models.vllm", "Vllm"),
+    "model2vec": ("pipeline.models.model2vec", "Model2vec"),
+    "sentence-transformers": ("pipeline.models.sentence_transformers", "SentenceTransformers"),
 }
 """Engines are imported when first used: vLLM alone takes seconds."""
 

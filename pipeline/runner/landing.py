@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.audit.release.report import ReleaseReport
 from pipeline.binding import BoundRecipe
 from pipeline.land.files import write_release
-from pipeline.land.gates import GateResult, check
+from pipeline.land.gates import GateResult, Gates, check
 from pipeline.likeness.clusters import components
+from pipeline.runner.measuring import measure, parts_of
 from schemas.errors import RequestError
 from schemas.models import REHEARSAL
 from warehouse.builds import now
+from warehouse.leaving_out import count_left_out
 from warehouse.releases import (
     ReleaseRow,
     add_release,
@@ -29,6 +32,7 @@ from warehouse.releases import (
     over_release_rows,
 )
 from warehouse.store import Store
+from warehouse.traits import Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ async def land(
     release_id, sizes = await deal_out(store, splits, [recipe.name, strategy.name or ""])
     shares = await figures_of_scope(store)
     figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
-    results = check(strategy.gates, figures)
+    measured = await _measured(store, recipe, strategy.gates)
+    figures |= measured.values
+    results = check(strategy.gates, figures, measured.vacant)
     status = "published" if all(result.passed for result in results) else "held"
     # What is held in between leaves `latest` where it was: the same pairs again are no new version.
     earlier = await store.read(list_releases, recipe.name)
@@ -89,6 +95,15 @@ async def land(
     return Landed(row, True, results)
 
 
+async def _measured(store: Store, recipe: BoundRecipe, gates: Gates) -> ReleaseReport:
+    """The figures that gates ask for beyond what is counted anyway, and those that are measured along with them."""
+    parts = parts_of(gates.asked)
+    if not parts:
+        return ReleaseReport("", 0)
+    steps = [step.fingerprint for step in recipe.steps]
+    return await store.read(lambda cursor: measure(cursor, Pairs.in_scope(), "", steps, parts))
+
+
 async def _whole_clusters(store: Store) -> dict[str, str]:
     """For each document that shares a cluster with others, the one that decides the split of all: the first to land."""
     found = await clusters_of_scope(store)
@@ -109,12 +124,18 @@ async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow, model
         "fingerprints": [{"step": step.label, "fingerprint": step.fingerprint} for step in recipe.steps],
         "models": dict(models),
         "recipe_text": recipe.file.text,
+        "revoked": [_told(row) for row in await count_left_out(store)],
     }
     folder = store.address.root / row.folder
     # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
     shutil.rmtree(folder, ignore_errors=True)
     await over_release_rows(store, row.rehearsal, lambda batches: write_release(folder, batches, facts))
     return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+
+
+def _told(revoked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a release tells of a revocation: the licence by its name, a place only by the revocation's id."""
+    return {**revoked, "value": revoked["value"] if revoked["kind"] == "licence" else ""}
 
 
 def _is_rehearsal(identity: Mapping[str, Any]) -> bool:

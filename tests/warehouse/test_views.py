@@ -13,6 +13,7 @@ import scripted
 from mills import MakeCatalog, Mill
 from scripted import rehearse
 
+from pipeline.audit.accuracy import wilson
 from schemas.errors import Transient, Unanswerable
 from schemas.requests import Call, Completion
 from schemas.rows import Order, Vote
@@ -86,6 +87,85 @@ async def test_failed_and_pending_units_are_in_the_funnel(
     of_busy = "SELECT count(*) FROM prompts p JOIN documents d USING (document_id) WHERE d.uri LIKE '%gearing.md'"
     assert sum(found["sample/gold"].values()) == prompts - builds.ask(lake, of_busy)[0][0]
     assert set(builds.audits(lake).values()) == {0}
+
+
+# Rows in scope after each step (position, table, work, done, out), and how the units of each step ended.
+SCOPE = [
+    (0, "documents", "reads", 9, 9), (0, "pairs", "", 0, 0), (0, "responses", "", 0, 0),
+    (1, "documents", "sifts", 7, 6), (1, "pairs", "", 0, 0), (1, "responses", "", 0, 0),
+    (2, "documents", "", 6, 6), (2, "pairs", "", 0, 0), (2, "responses", "makes", 12, 12),
+    (3, "documents", "", 6, 6), (3, "pairs", "makes", 5, 5), (3, "responses", "", 12, 12),
+    (4, "documents", "", 6, 6), (4, "pairs", "", 3, 3), (4, "responses", "sifts", 10, 10),
+    (5, "documents", "", 6, 6), (5, "pairs", "sifts", 1, 1), (5, "responses", "", 10, 10),
+]  # fmt: skip
+ENDED = [
+    (0, "ok", "", 11, 11), (0, "none", "empty", 1, 0),
+    (1, "ok", "", 6, 6), (1, "none", "revoked", 2, 0), (1, "pending", "", 1, 0),
+    (2, "ok", "", 6, 12), (3, "ok", "", 4, 5), (3, "none", "tie", 2, 0),
+    (4, "ok", "", 10, 10), (4, "none", "empty", 1, 0), (4, "failed", "crashed", 1, 0),
+    (5, "ok", "", 1, 1), (5, "none", "exact_duplicate", 2, 0),
+]  # fmt: skip
+# position, table, work: in, made, kept, dropped, pending, taken along, set aside, out, difference.
+BALANCE = [
+    (0, "documents", "reads", 0, 0, None, 0, 0, 0, 0, 9, None),
+    (1, "documents", "sifts", 9, 0, 6, 2, 1, 0, 1, 6, 0),
+    (2, "responses", "makes", 0, 12, None, 0, 0, 0, 0, 12, 0),
+    (3, "pairs", "makes", 0, 5, None, 0, 0, 0, 0, 5, 0),
+    (4, "pairs", "", 5, 0, None, 0, 0, 2, 0, 3, 0),
+    (4, "responses", "sifts", 12, 0, 10, 2, 0, 0, 0, 10, 0),
+    (5, "pairs", "sifts", 3, 0, 1, 2, 0, 0, 0, 1, 0),
+    (6, "pairs", "releases", 1, 0, 1, 0, 0, 0, 0, 1, 0),
+]
+WRONG_BALANCES = {
+    "a pair that left without a reason": (("rows", 5, "pairs", 0), [(5, "pairs", 1), (6, "pairs", 1)]),
+    "a pair that stayed though it was dropped": (("rows", 5, "pairs", 2), [(5, "pairs", 1), (6, "pairs", 1)]),
+    "a row that nobody made": (("rows", 3, "pairs", 6), [(3, "pairs", 1)]),
+    "a row that left at a step that sifts nothing": (("rows", 3, "responses", 11), [(3, "responses", 1), (4, "responses", 1)]),
+    "a unit that was never formed": (("units", 4, "ok", 9), [(4, "responses", 1)]),
+    "a unit too many": (("units", 4, "ok", 11), [(4, "responses", 1)]),
+}
+
+
+async def balance(store: Store, wrong: tuple[str, int, str, int] | None = None) -> list[Any]:
+    """The lines of a planted build, with one number wrong."""
+
+    def work(cursor: Any) -> list[Any]:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO builds (build_id, recipe, status) VALUES ('build-1', 'r', 'done')")
+        for position, tab, does, done, out in SCOPE:
+            if wrong and wrong[:3] == ("rows", position, tab):
+                done = out = wrong[3]
+            cursor.execute(f"INSERT INTO build_rows VALUES ('build-1', {position}, '{tab}', '{does}', {done}, {out})")
+        for position, status, reason, units, rows in ENDED:
+            if wrong and wrong[:3] == ("units", position, status):
+                units = wrong[3]
+            values = f"'build-1', {position}, 's', '{status}', '{reason}', {units}, {rows}"
+            cursor.execute(f"INSERT INTO build_funnel VALUES ({values})")
+        for position in range(7):
+            step = "land/release" if position == 6 else f"step {position}"
+            cursor.execute(f"INSERT INTO build_steps VALUES ('build-1', {position}, '{step}', 'f')")
+        cursor.execute(
+            "INSERT INTO releases (release, release_id, recipe, status, pairs, documents, build_id, folder, manifest_sha256) "
+            "VALUES ('r-1', 'rel_1', 'r', 'held', 1, 1, 'build-1', '', '')"
+        )
+        columns = "position, tab, work, rows_in, made, kept, dropped, pending, taken_along, set_aside, rows_out, difference"
+        found = cursor.execute(f"SELECT {columns} FROM funnel_balance ORDER BY position, tab").fetchall()
+        audited = cursor.execute("SELECT position, tab, difference FROM audit_rows_unaccounted_for ORDER BY ALL").fetchall()
+        cursor.execute("ROLLBACK")
+        assert audited == [(row[0], row[1], row[-1]) for row in found if row[-1]]
+        return list(found)
+
+    return await store.write(work)
+
+
+async def test_the_balance_is_the_one_reckoned_by_hand(store: Store) -> None:
+    assert await balance(store) == BALANCE
+
+
+@pytest.mark.parametrize("name", WRONG_BALANCES)
+async def test_a_row_too_many_or_too_few_is_seen_where_it_is(store: Store, name: str) -> None:
+    wrong, seen = WRONG_BALANCES[name]
+    assert [(row[0], row[1], row[-1]) for row in await balance(store, wrong) if row[-1]] == seen
 
 
 # --- cost, pairs, lineage --------------------------------------------------------------------------------------------
@@ -270,6 +350,78 @@ async def test_votes_that_were_not_asked_are_saved(store: Store) -> None:
     assert share == pytest.approx(8 / 24)
 
 
+# --- releases --------------------------------------------------------------------------------------------------------
+
+# Lengths of chosen and rejected, their models and splits; documents by the tens. Release v1 has all six, v2 the first.
+RELEASED = [
+    ("I'm sorry, but I can't do that.", "The river.", "m", "n", "train", "shelf/a.md"),
+    ("b" * 60, "c" * 55, "m", "n", "train", "shelf/a.md"),
+    ("d" * 19, "e" * 20, "n", "m", "test", "t.jsonl#row=3"),
+    ("As an AI, I grind.", "f" * 18, "m", "m", "test", "t.jsonl#row=4"),
+    ("B" * 30 + "\n" + "b" * 30, "g" * 10, "m", "n", "test", "c.md"),
+    ("h" * 20, "i" * 10, "m", "o", "validation", "shelf/b.md"),
+]
+
+
+@pytest.fixture
+async def released(store: Store) -> list[tuple[str, list[Any]]]:
+    """The rows of every view of releases, on planted ones."""
+
+    def work(cursor: Any) -> list[tuple[str, list[Any]]]:
+        cursor.execute("BEGIN")
+        stamp = {"unit_id": "u", "fingerprint": "f"}
+        tables = ("pairs", "prompts", "responses", "documents", "release_rows")
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in tables}
+        for at, (chosen, rejected, winner, loser, split, uri) in enumerate(RELEASED):
+            ids = {"document_id": f"doc_{at}", "prompt_id": f"prm_{at}"}
+            asked = "What  turns?" if at == 5 else "what TURNS?" if at == 0 else f"Question {at}"
+            tags = ["category:water"] if at < 3 else ["item:1"]
+            rows["prompts"].append(stamp | ids | {"messages": [{"role": "user", "content": asked}], "tags": tags})
+            known = {"document_id": f"doc_{at}", "uri": uri, "text": "t", "sha256": "s", "licence": "MIT"}
+            rows["documents"].append(stamp | known)
+            for side, text, model in (("c", chosen, winner), ("r", rejected, loser)):
+                answer = {"response_id": f"rsp_{at}{side}", "text": text, "model": model, "role": "candidate"}
+                rows["responses"].append(stamp | ids | answer)
+            rows["pairs"].append(
+                stamp | ids | {"pair_id": f"par_{at}", "chosen_id": f"rsp_{at}c", "rejected_id": f"rsp_{at}r"}
+            )
+            for release in ("v1", "v2")[: 2 if at == 0 else 1]:
+                rows["release_rows"].append({"release": release, "pair_id": f"par_{at}", "split": split})
+        for table, planted in rows.items():
+            insert(cursor, table, planted)
+        names = ("length", "sides", "models", "coverage", "leakage")
+        found = [(name, cursor.execute(f"FROM release_{name} ORDER BY ALL").fetchall()) for name in names]
+        cursor.execute("ROLLBACK")
+        return found
+
+    return await store.write(work)
+
+
+async def test_what_a_release_holds_is_counted_by_hand(released: list[tuple[str, list[Any]]]) -> None:
+    views = dict(released)
+    # Of v1's lengths (31:10, 60:55, 19:20, 18:18, 61:10, 20:10) four have a longer one chosen and one a shorter one.
+    assert [row[:5] for row in views["length"]] == [
+        ("v1", "0 to 0.5", 2, 2, 1.0), ("v1", "0.5 to 0.9", 1, 1, 1.0), ("v1", "0.9 to 1", 3, 1, 0.5),
+        ("v1", "all", 6, 4, 0.8), ("v2", "0 to 0.5", 1, 1, 1.0), ("v2", "all", 1, 1, 1.0),
+    ]  # fmt: skip
+    assert [row[5:] for row in views["length"][-1:]] == [(31.0, 10.0)]
+    assert [row for row in views["sides"] if row[0] == "v1"] == [
+        ("v1", "chosen", "m", 5, 1, 0.2, 1, 0.2), ("v1", "chosen", "n", 1, 0, 0.0, 0, 0.0),
+        ("v1", "rejected", "m", 2, 0, 0.0, 0, 0.0), ("v1", "rejected", "n", 3, 0, 0.0, 0, 0.0),
+        ("v1", "rejected", "o", 1, 0, 0.0, 0, 0.0),
+    ]  # fmt: skip
+    models = [row for row in views["models"] if row[0] == "v1"]
+    assert [row[:5] for row in models] == [("v1", "m", 5, 4, 0.8), ("v1", "n", 4, 1, 0.25), ("v1", "o", 1, 0, 0.0)]
+    assert [row[5:] for row in models] == [pytest.approx(wilson(wins, pairs)) for _, _, pairs, wins, *_ in models]
+    assert [row for row in views["coverage"] if row[0] == "v1"] == [
+        ("v1", "licence", "MIT", 6, 1.0), ("v1", "source", ".", 1, pytest.approx(1 / 6)),
+        ("v1", "source", "shelf", 3, 0.5), ("v1", "source", "t.jsonl", 2, pytest.approx(1 / 3)),
+        ("v1", "topic", "water", 3, 0.5), ("v1", "topic", None, 3, 0.5),
+    ]  # fmt: skip
+    # validation asks what train asks; test has an answer of train in other case, broken by a line.
+    assert views["leakage"] == [("v1", "test", 3, 0, 0, 1, 1, pytest.approx(1 / 3)), ("v1", "validation", 1, 1, 0, 0, 1, 1.0)]
+
+
 # --- audits ----------------------------------------------------------------------------------------------------------
 
 STAMP = "unit_id, fingerprint, document_id"
@@ -286,7 +438,13 @@ PAIR = (
     f"INSERT INTO pairs ({STAMP}, pair_id, prompt_id, chosen_id, rejected_id) "
     "VALUES ('u', 'f', 'd', 'par_1', 'p', 'rsp_1', 'rsp_2')"
 )
+UNACCOUNTED = [
+    "INSERT INTO builds (build_id, recipe, status) VALUES ('b', 'r', 'running')",
+    "INSERT INTO build_steps VALUES ('b', 1, 's', 'f')",
+    "INSERT INTO build_rows VALUES ('b', 1, 'pairs', 'makes', 1, 1)",
+]
 PLANTED = {
+    "audit_rows_unaccounted_for": UNACCOUNTED,
     "audit_units_with_two_outcomes": [OUTCOME.format("f"), OUTCOME.format("f")],
     "audit_rows_stored_twice": [DOCUMENT, DOCUMENT],
     "audit_rows_without_outcome": [DOCUMENT, PASSAGE],
