@@ -29,11 +29,13 @@ BENCHMARKS = {
     "kills": "builds that are killed and run again",
     "incremental": "calls that a change takes beside those it requires",
     "memory": "a build of 200,000 units",
-    "semantic": "semantic duplicates, density and diversity of 100,000 vectors (needs numba)",
+    "duplicates": "near and exact duplicates among texts with planted truth",
+    "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
+    "semantic": "semantic duplicates, density and diversity of 100,000 vectors",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140
-NEEDS = {"semantic": "numba", "vllm_sampling": "vllm"}
+NEEDS = {"vllm_sampling": "vllm", "duplicates": "numba", "semantic": "numba"}
 
 
 def main() -> int:
@@ -42,7 +44,7 @@ def main() -> int:
     wide = None if sys.stdout.isatty() else WIDTH
     console, progress = Console(width=wide), Console(stderr=True, width=wide, highlight=False)
     folder = Path(tempfile.mkdtemp(prefix="prefmill-bench-", dir=arguments.folder))
-    setting = Setting(folder, arguments.quick, arguments.mock_url, arguments.seed)
+    setting = Setting(folder, arguments.quick, arguments.mock_url, arguments.seed, arguments.rows)
     figures = [each for name in arguments.names or BENCHMARKS for each in measure(name, setting, progress)]
     console.print(table_of(figures))
     if not arguments.keep:
@@ -79,6 +81,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that they run, not for figures")
     parser.add_argument("--mock-url", help="a mock server that already runs, such as http://127.0.0.1:8399/v1")
     parser.add_argument("--seed", type=int, default=0, help="another seed: other documents and other moments")
+    parser.add_argument("--rows", type=int, default=0, help="how many texts `duplicates` takes; 100,000 by default")
     parser.add_argument("--folder", type=Path, help="where to work; the system's folder for temporary files by default")
     parser.add_argument("--keep", action="store_true", help="leave the warehouses there")
     arguments = parser.parse_args()

@@ -13,12 +13,13 @@ COLUMNS = ("figure", "measured", "floor", "ratio", "goal", "met?")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How to measure: a folder to work in, small sizes or full ones, and a mock server that already runs, if any."""
+    """How to measure: a folder, small sizes or full ones, a mock server that already runs, if any, and rows of one's own."""
 
     folder: Path
     is_quick: bool = False
     mock_url: str | None = None
     seed: int = 0
+    rows: int = 0
 
     def sized(self, full: int, quick: int) -> int:
         """The size for this run."""

@@ -14,7 +14,7 @@ from flows.stopping import stop_on_signals
 from pipeline.binding import BoundRecipe, BoundStep, bind, models_used
 from pipeline.models.choose import Chosen, choose_all
 from pipeline.models.pool import ModelPool
-from pipeline.runner import intake
+from pipeline.runner import intake, revoked
 from pipeline.runner.intake import Sources, take_in
 from pipeline.runner.landing import Landed, land
 from pipeline.runner.steps import Progress, StageRunner, StepReport
@@ -23,6 +23,7 @@ from schemas.models import EngineName
 from schemas.recipe import UNLIMITED, Limits, RecipeFile
 from warehouse.address import Address
 from warehouse.builds import FunnelRow, audit, compact, finish_build, note_funnel, note_listing, start_build
+from warehouse.leaving_out import is_anything_revoked
 from warehouse.ledger import Ledger
 from warehouse.plan import EVERY_SHARD, Plan
 from warehouse.store import Store
@@ -145,8 +146,12 @@ class _Build:
         recipe, job = self.job.recipe, self.job
         version = importlib.metadata.version("prefmill")
         steps = [(0, intake.KEY, intake.FINGERPRINT, intake.IDENTITY)]
+        if await is_anything_revoked(self.store):
+            steps.append((len(steps), revoked.KEY, revoked.FINGERPRINT, revoked.IDENTITY))
+        self.first = len(steps)
         steps += [
-            (place, step.label, step.fingerprint, step.identity) for place, step in enumerate(recipe.steps, start=1)
+            (place, step.label, step.fingerprint, step.identity)
+            for place, step in enumerate(recipe.steps, start=self.first)
         ]
         models = {alias: {**each.spec.identity(), "engine": each.spec.engine} for alias, each in job.chosen.items()}
         self.built = Built(
@@ -169,6 +174,7 @@ class _Build:
             await self._steps()
             if recipe.release and job.landing and self._may_land(recipe.release):
                 await self._land(models, version)
+            self.built.funnel = await note_funnel(self.store, self.built.build_id)
             await self._audit()
             await self._finish(self._verdict())
         except BuildError as problem:
@@ -192,7 +198,9 @@ class _Build:
             limit=self.job.limit,
         )
         await note_listing(self.store, self.built.build_id)
-        place = 1
+        if self.first > 1:
+            self.built.reports.append(await self.run_task(revoked.KEY, EVERY_SHARD, self._leave_out))
+        place = self.first
         for stretch in recipe.stretches:
             if stretch[0].is_set_wide:
                 work = functools.partial(self.runner.run_set_wide, place, stretch[0])
@@ -246,6 +254,10 @@ class _Build:
             limit=self.job.limit,
         )
 
+    async def _leave_out(self) -> StepReport:
+        build_id, position = self.built.build_id, self.first - 1
+        return await revoked.leave_out_revoked(self.store, self.ledger, position, build_id, self.progress)
+
     async def _land(self, models: Mapping[str, Any], version: str) -> None:
         async def work() -> Landed:
             return await land(self.store, self.job.recipe, self.built.build_id, models, version)
@@ -281,6 +293,7 @@ class _Build:
     async def _finish(self, problem: BaseException | None) -> None:
         names: dict[type[BaseException], str] = {Deferred: "deferred", HeldBack: "held", Stopped: "stopped"}
         status = "done" if problem is None else names.get(type(problem), "failed")
-        self.built.funnel = await note_funnel(self.store, self.built.build_id)
+        if not self.built.funnel:
+            self.built.funnel = await note_funnel(self.store, self.built.build_id)
         await finish_build(self.store, self.built.build_id, status=status, message=str(problem or ""))
         await compact(self.store)

@@ -19,6 +19,7 @@ from flows.build import Job
 from pipeline.binding import BoundStep
 from pipeline.models.pool import price_of
 from pipeline.runner import intake
+from pipeline.runner.revoked import forecast_revoked
 from pipeline.sources import Item, find_items, identify_document
 from pipeline.strategy import Answer, Kept, Nothing, Sieve
 from schemas.errors import AttemptError
@@ -96,8 +97,9 @@ class _Forecaster:
                 await self.plan.begin([])
             new = await self._new_documents()
             rows = [Forecast(intake.KEY, new, 0, 0, 0, 0.0, True)]
-            if self.plan is not None:
+            if store is not None and self.plan is not None:
                 await self.plan.share_out(0, intake.FINGERPRINT, documents_per_shard=2**31, most_shards=1, limit=None)
+                await forecast_revoked(store)
             for place, step in enumerate(self.job.recipe.body, start=1):
                 if isinstance(step.strategy, Sieve):
                     self.is_sifted = True

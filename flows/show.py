@@ -120,6 +120,10 @@ def lineage(trace: Trace) -> Tree:
                 style="yellow",
             )
         )
+    for revocation in trace.revoked:
+        note = f": {revocation['note']}" if revocation["note"] else ""
+        what = f"its document is revoked by {revocation['kind']} {revocation['value']} ({revocation['revocation_id']}){note}"
+        here.add(Text(what, style="red"))
     for release in trace.releases:
         here.add(
             Text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pipeline.registry import STRATEGIES
@@ -41,7 +42,13 @@ def trace_as_dict(trace: Trace) -> dict[str, Any]:
         "node": _node_as_dict(trace.node),
         "refused": trace.refused,
         "releases": trace.releases,
+        "revoked": trace.revoked,
     }
+
+
+def as_dicts(rows: Iterable[Any]) -> list[dict[str, Any]]:
+    """Rows of a dataclass, one by one."""
+    return [dataclasses.asdict(row) for row in rows]
 
 
 def strategy_rows() -> list[dict[str, str]]:

@@ -240,14 +240,21 @@ def _check_order(file: RecipeFile, steps: list[BoundStep]) -> None:
         if step.key == RELEASE:
             if place != len(steps) - 1:
                 raise file.mistake(f"`{RELEASE}` is the last step of a recipe; move it to the end", "steps", index)
-        elif getattr(step.strategy, "rewrites", False) and step.strategy.makes == "prompts" and "responses" in made:
+        elif getattr(step.strategy, "rewrites", False) and (lost := _made_of(step.strategy.makes, steps[:place])):
             raise file.mistake(
-                f"`{step.key}` rewrites prompts that have responses by then, which would be lost; put it before them",
+                f"`{step.key}` rewrites {step.strategy.makes} that have {lost.strategy.makes} by then, which would be lost; "
+                f"put it before `{lost.key}`",
                 "steps",
                 index,
             )
         elif not isinstance(step.strategy, Sieve):
             made.add(step.strategy.makes)
+
+
+def _made_of(table: str, earlier: list[BoundStep]) -> BoundStep | None:
+    """The first of some steps that made something of the rows of a table, which leaves with them; None if none did."""
+    makers = (step for step in earlier if not step.sifts and not isinstance(step.strategy, Sieve))
+    return next((step for step in makers if table in NEEDS[step.unit]), None)
 
 
 def _check_limits(file: RecipeFile, steps: list[BoundStep], specs: Mapping[str, ModelSpec]) -> None:

@@ -44,6 +44,7 @@ PREFIXES = {
     "likeness": "lik",
     "listings": "lst",
     "releases": "rel",
+    "revocations": "rev",
     "requests": "req",
 }
 

@@ -39,6 +39,8 @@ def bind_case(key: str, case: Case) -> BoundStep:
     strategy_class = STRATEGIES[key]
     if hasattr(strategy_class, "of") or strategy_class.unit in ("pair", "judged_pair"):
         before = [*BEFORE["select"], "select/best_worst"]
+    if hasattr(strategy_class, "rewrites"):  # before anything is made of the rows
+        before = before[: {"passages": 1, "prompts": 2, "responses": 3}.get(case.get("params", {}).get("of", ""))]
     before += ["judge/embed"] if "vectors" in getattr(strategy_class, "needs", ()) else []
     steps = [
         StepSpec(strategy=each)

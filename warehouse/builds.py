@@ -11,6 +11,7 @@ import duckdb
 import orjson
 
 from schemas.fingerprints import canonical_json
+from warehouse import tallies
 from warehouse.connection import LAKE, literal
 from warehouse.store import SCRATCH, Store
 
@@ -141,7 +142,10 @@ async def finish_build(store: Store, build_id: str, *, status: str, message: str
 
 
 async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
-    """Count how the units of this build ended, those done by earlier builds included, and keep the counts."""
+    """Count how the units of this build ended, those done by earlier builds included, and keep the counts.
+
+    Kept with them is how many rows were in scope after each step, which `funnel_balance` holds against them.
+    """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> list[FunnelRow]:
         cursor.execute("BEGIN")
@@ -154,6 +158,7 @@ async def note_funnel(store: Store, build_id: str) -> list[FunnelRow]:
             LEFT JOIN {LAKE}.outcomes o ON o.fingerprint = s.fingerprint AND o.unit_id = u.unit_id
             GROUP BY ALL
         """)
+        cursor.execute(tallies.NOTE.format(build=literal(build_id)))
         cursor.execute("COMMIT")
         rows = cursor.execute(
             f"SELECT position, step, status, reason, units, rows FROM {LAKE}.build_funnel "

@@ -72,11 +72,9 @@ def connect(
     address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection with the warehouse attached as `lake` and in use; makes the warehouse when it is new."""
-    if read_only and not address.is_postgres and not (address.root / "catalog.sqlite").exists():
-        raise WarehouseError(
-            f"there is no warehouse in {address.shown!r}; make one with `prefmill build`, or name another with --warehouse"
-        )
-    if not read_only:
+    if read_only:
+        require(address)
+    else:
         make_folder(address, Path(address.data))
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
@@ -97,6 +95,14 @@ def connect(
         first_line = str(problem).splitlines()[0]
         raise WarehouseError(f"warehouse {address.shown!r} cannot be opened: {first_line}") from None
     return connection
+
+
+def require(address: Address) -> None:
+    """Raise `WarehouseError` where nobody has made a warehouse; only PostgreSQL itself knows of one there."""
+    if not address.is_postgres and not (address.root / "catalog.sqlite").exists():
+        raise WarehouseError(
+            f"there is no warehouse in {address.shown!r}; make one with `prefmill build`, or name another with --warehouse"
+        )
 
 
 def make_folder(address: Address, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas.units import UnitKind
+from warehouse import tallies
 from warehouse.store import SCRATCH
 
 TABLES = f"""
@@ -18,6 +19,7 @@ CREATE TABLE {SCRATCH}.sifted (
     unit_id VARCHAR, subject_id VARCHAR, document_id VARCHAR, shard INTEGER, reason VARCHAR, detail VARCHAR
 );
 CREATE TABLE {SCRATCH}.leaving (row_id VARCHAR);
+{tallies.TABLE}
 CREATE MACRO {SCRATCH}.group_id(members) AS 'grp_' || substr(md5(array_to_string(list_sort(members), '|')), 1, 20);
 """
 

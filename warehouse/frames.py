@@ -13,7 +13,7 @@ import duckdb
 from schemas.columns import Sifted, check_column
 from warehouse.connection import LAKE, literal
 from warehouse.likeness import Remembered
-from warehouse.sources import SOURCE_SQL
+from warehouse.sources import source_sql
 from warehouse.store import SCRATCH
 from warehouse.texts import TIDY_SQL
 from warehouse.vectors import check_models, vectors_of
@@ -41,7 +41,7 @@ OF_DOCUMENT = {
     "id": "l.row_id",
     "document_id": "l.document_id",
     "uri": "n.uri",
-    "source": SOURCE_SQL.format(uri="n.uri"),
+    "source": source_sql("n.uri"),
     "licence": "n.licence",
     "title": "d.title",
     "media_type": "d.media_type",
@@ -83,6 +83,7 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "question": "list_filter(q.messages, lambda m: m.role = 'user')[-1].content",
         "tags": "q.tags",
         "condition": CONDITION,
+        "judges": "coalesce(jury.judges, [])",
         "prompt_key": _key(TURNS_OF_PROMPT),
         "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''))",
         "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')"),
@@ -109,6 +110,8 @@ JOINS = {
     "j": "JOIN (FROM lake.responses WHERE {these}) j ON j.response_id = p.rejected_id",
     "o": "LEFT JOIN (FROM lake.outcomes WHERE {these}) o ON o.fingerprint = {own}.fingerprint AND o.unit_id = {own}.unit_id",
 }
+# Measurements, checks and tags are no models; people are under no licence of ours.
+NO_JUDGES = ("measure", "verify", "tag", "human")
 OWN_ALIAS: dict[Sifted, str] = {"documents": "d", "passages": "s", "prompts": "q", "responses": "r", "pairs": "p"}
 TEXTS = {"text", "prompt", "chosen", "rejected", "question", "reference", "evidence", "pair_text"}
 
@@ -124,6 +127,13 @@ MEAN_OF_SIGNALS = """
     WHERE {where} GROUP BY ALL) GROUP BY row_id)
 """
 OF_PAIRS = "SELECT l.row_id, p.prompt_id, p.chosen_id, p.rejected_id FROM {page} l " + BASES["pairs"]
+JOINS["jury"] = f"""
+LEFT JOIN (SELECT x.row_id, list_sort(list(DISTINCT s.evaluator)) AS judges FROM ({OF_PAIRS}) x
+    JOIN (FROM plan.live WHERE tab = 'signals' AND {{these}}) m ON m.parent_id = x.prompt_id
+    JOIN (FROM lake.signals WHERE {{these}} AND evaluator NOT IN {NO_JUDGES}) s ON s.signal_id = m.row_id
+    WHERE len(s.response_ids) > 0 AND list_has_all([x.chosen_id, x.rejected_id], s.response_ids) GROUP BY 1
+) jury ON jury.row_id = l.row_id
+"""
 NOTED = f"""
 (SELECT t.subject_id AS row_id, max(t.value) AS v FROM (FROM {LAKE}.notes WHERE name = {{name}} AND {{these}}) t
     JOIN {SCRATCH}.steps k ON k.fingerprint = t.fingerprint

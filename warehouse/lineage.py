@@ -10,18 +10,10 @@ from typing import Any
 import duckdb
 
 from schemas.errors import WarehouseError
-from schemas.fingerprints import PREFIXES
 from warehouse.connection import LAKE, literal, rows_of
+from warehouse.naming import NOUNS, TABLES
+from warehouse.revocations import revocations_of
 
-TABLES = {PREFIXES[table]: table for table in ("documents", "passages", "prompts", "responses", "signals", "pairs")}
-NOUNS = {
-    "documents": "document",
-    "passages": "passage",
-    "prompts": "prompt",
-    "responses": "response",
-    "signals": "signal",
-    "pairs": "pair",
-}
 COUNTED = 12
 """So many children of one kind are shown one by one; the rest are counted."""
 DEPTH = 3
@@ -47,12 +39,16 @@ class Node:
 
 @dataclass
 class Trace:
-    """Where an id comes from (`above`, document first), what it is, what came of it, and what was refused about it."""
+    """Where an id comes from (`above`, document first), what it is, what came of it, and what was refused about it.
+
+    `revoked` are the revocations that its document is under.
+    """
 
     above: list[Node]
     node: Node
     refused: list[dict[str, Any]]
     releases: list[dict[str, Any]]
+    revoked: list[dict[str, Any]]
 
 
 def trace(cursor: duckdb.DuckDBPyConnection, row_id: str) -> Trace:
@@ -75,7 +71,8 @@ def trace(cursor: duckdb.DuckDBPyConnection, row_id: str) -> Trace:
     _descend(cursor, [node])
     above = _ancestors(cursor, node)
     _with_outcomes(cursor, [*above, *node.walk()])
-    return Trace(above, node, _refusals(cursor, node), _releases(cursor, node))
+    revoked = revocations_of(cursor, node.row["document_id"])
+    return Trace(above, node, _refusals(cursor, node), _releases(cursor, node), revoked)
 
 
 def _node(cursor: duckdb.DuckDBPyConnection, table: str, row_id: str) -> Node | None:

@@ -26,6 +26,7 @@ from warehouse.frames import Frame
 from warehouse.reading import Key, read_page
 from warehouse.sifting import take_out
 from warehouse.store import SCRATCH, Store
+from warehouse.tallies import Work, count_scope
 
 Result = TypeVar("Result")
 EVERY_SHARD = -1
@@ -140,6 +141,7 @@ class Plan:
                 INSERT INTO {SCRATCH}.live SELECT 'documents', ('0x' || substr(document_id, 5, 7))::BIGINT * {shards} >> 28,
                 document_id, document_id, document_id FROM {SCRATCH}.documents
             """)
+            count_scope(cursor, position, "true", "documents", "reads")
             return shards
 
         return await self._store.read(work)
@@ -227,12 +229,15 @@ class Plan:
                     INSERT INTO {SCRATCH}.live
                     SELECT '{table}', u.shard, t.{NOUNS[table]}_id, t.{PARENTS[table]}, t.document_id FROM {made}
                 """)
+            does: Work = "sifts" if sifts else "makes"
+            count_scope(cursor, position, _in(shard), table, does, out=not deferred)
             if deferred:
                 cursor.execute(f"""
                     DELETE FROM {SCRATCH}.live WHERE {_in(shard)} AND document_id IN (
                         SELECT u.document_id FROM {units} ANTI JOIN {LAKE}.outcomes o
                         ON o.fingerprint = {literal(fingerprint)} AND o.unit_id = u.unit_id)
                 """)
+                count_scope(cursor, position, _in(shard), table, does, done=False)
 
         await self._store.read(work)
 
@@ -255,6 +260,7 @@ class Plan:
             cursor.execute(sifting.UNITS.format(position=position, table=table))
             cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
             take_out(cursor, table, f"SELECT row_id FROM {SCRATCH}.said WHERE reason IS NOT NULL")
+            count_scope(cursor, position, "true", table, "sifts")
             count = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.units WHERE position = {position}"))
             pending = _one(cursor.execute(f"SELECT count(*) FROM {SCRATCH}.sifted"))
             return Sifting(count, pending, [each for memory in frame.memories for each in memory.kept])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -66,20 +67,27 @@ def explain(
 
 
 def releases(warehouse: Warehouse = None, as_json: AsJson = False) -> None:
-    """List all releases, newest first."""
+    """List all releases, newest first; `affected_pairs` are those from documents that were revoked since."""
     from flows import show
     from flows.sights import release_as_dict
     from warehouse.guest import guest
     from warehouse.releases import list_releases
+    from warehouse.revocations import affected_releases
 
     with guest(address_of(warehouse)) as cursor:
-        found = [release_as_dict(row) for row in list_releases(cursor)]
+        affected = {row.release: row.affected_pairs for row in affected_releases(cursor)}
+        found = [
+            {**release_as_dict(row), "affected_pairs": affected.get(row.release, 0)} for row in list_releases(cursor)
+        ]
     if as_json:
         print(json.dumps(found, default=str))
     elif not found:
         console().print("no release yet; make one with `prefmill build`", markup=False)
     else:
-        names = ("release", "status", "recipe", "pairs", "documents", "splits", "rehearsal", "created_at")
+        names: tuple[str, ...] = (
+            "release", "status", "recipe", "pairs", "documents", "splits", "rehearsal", "created_at",
+        )  # fmt: skip
+        names += ("affected_pairs",) if affected else ()
         console().print(show.records(names, ([row[name] for name in names] for row in found)))
 
 
@@ -99,10 +107,18 @@ def export(
     from pipeline.land.export import export_release
     from warehouse.guest import guest
     from warehouse.releases import find_release
+    from warehouse.revocations import affected_releases
 
     address = address_of(warehouse)
     with guest(address) as cursor:
         row = find_release(cursor, release)
+        affected = [each for each in affected_releases(cursor) if each.release == row.release]
+    for each in affected:
+        print(
+            f"prefmill: {each.affected_pairs} of the {each.pairs} pairs of {each.release} are from documents that were revoked "
+            "since; the next build makes a release without them",
+            file=sys.stderr,
+        )
     files = export_release(address.root / row.folder, to, overwrite=overwrite)
     if as_json:
         print(json.dumps({"release": row.release, "files": [str(file) for file in files]}))

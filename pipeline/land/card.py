@@ -58,6 +58,7 @@ def render_card(manifest: Mapping[str, Any], figures: Mapping[str, float] | None
     measured = {name: value for name, value in {**release.figures, **(figures or {})}.items() if name not in COUNTED}
     sections = [
         f"---\n{_head(release)}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
+        *_revoked(release),
         "## How it was made", _making(release),
         "## How good the labels are", _judging(release, measured),
         "## What is in it", _structure(release),
@@ -105,6 +106,21 @@ def _summary(release: Manifest) -> str:
         f"preferred and one that was not. Made by prefmill {escape(release.code_version)} with the recipe "
         f"{escape(release.recipe)}, which is in `recipe.yaml`."
     )
+
+
+def _revoked(release: Manifest) -> list[str]:
+    """What was left out because it was revoked: how many documents, and for what kind of reason."""
+    if not release.revoked:
+        return []
+    parts = [
+        f"{fact.documents:,} under the licence {escape(fact.value)}" for fact in release.revoked if fact.kind == "licence"
+    ]
+    for kind, words in (("source", "from revoked sources"), ("document", "named one by one")):
+        if count := sum(fact.documents for fact in release.revoked if fact.kind == kind):
+            parts.append(f"{count:,} {words}")
+    total = sum(fact.documents for fact in release.revoked)
+    are, they = ("document is", "it was") if total == 1 else ("documents are", "they were")
+    return [f"{total:,} {are} left out because {they} revoked: {', '.join(parts)}."]
 
 
 def _making(release: Manifest) -> str:

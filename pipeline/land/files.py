@@ -136,7 +136,7 @@ def _confirm(target: Path, written: Manifest) -> Manifest:
     old, new = (manifest.model_dump(exclude=PROVENANCE) for manifest in (present, written))
     if old == new:
         return present
-    other = next(name for name in new if old[name] != new[name])
+    other = next(name for name in {**new, **old} if old.get(name) != new.get(name))
     raise BuildError(
         f"the release {present.release!r} is there already in {str(target)!r} with other content "
         f"(`{other}` differs; written with {_writers(present)}, now {_writers(written)}); a release never changes: "

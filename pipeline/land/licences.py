@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+
+from pipeline.licence_names import slug
 
 # hub-docs, `repositories-licenses.md`, read 2026-11-20.
 HUB_LICENCES = frozenset({
@@ -29,12 +30,7 @@ def name_licence(rows: Mapping[str, int]) -> dict[str, str]:
     licences = [licence for licence, count in rows.items() if count]
     if len(licences) != 1:
         return {"license": "other", "license_name": "mixed"}
-    slug = _slug(licences[0])
-    if not slug:
+    name = slug(licences[0])
+    if not name:
         return {"license": "unknown"}
-    return {"license": slug} if slug in HUB_LICENCES else {"license": "other", "license_name": slug}
-
-
-def _slug(licence: str) -> str:
-    """A licence as an identifier: `CC BY 4.0` is `cc-by-4.0`."""
-    return re.sub(r"[^a-z0-9.+]+", "-", licence.casefold())[:80].strip("-.")
+    return {"license": name} if name in HUB_LICENCES else {"license": "other", "license_name": name}

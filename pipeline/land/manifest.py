@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from pipeline.land.gates import GateResult
 from schemas.fingerprints import canonical_json
@@ -54,6 +54,18 @@ class AuthorFact(Fact):
     rejected: int
 
 
+class RevokedFact(Fact):
+    """How many documents of the sources were left out for a revocation; one under several is counted under the first.
+
+    `value` is the licence that was revoked. Places are not named: what was revoked may not want to be found.
+    """
+
+    revocation_id: str
+    kind: str
+    value: str
+    documents: int
+
+
 def _measured(figures: dict[str, float | None]) -> dict[str, float | None]:
     """Only the figures that have a value: JSON has no NaN, and a figure that was not measured is not a figure."""
     return {name: value for name, value in figures.items() if value is not None and math.isfinite(value)}
@@ -70,6 +82,15 @@ class Known(Fact):
     models: dict[str, dict[str, Any]]
     gates: tuple[GateResult, ...] = ()
     figures: Annotated[dict[str, float | None], AfterValidator(_measured)] = {}
+    revoked: tuple[RevokedFact, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_none_revoked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Where nothing was revoked it is not written: the seals of releases from before revocations hold."""
+        content: dict[str, Any] = handler(self)
+        if not content.get("revoked"):
+            content.pop("revoked", None)
+        return content
 
 
 class Facts(Known):

@@ -9,26 +9,26 @@ from pipeline.likeness.kernels import MIX_1, compiled, numpy, u64
 Array = Any
 # What a state holds: a bucket, its first new row, where we are in it, whether rows were joined, and how many pairs wait.
 FIRST, FRESH, LAST, LEFT, RIGHT, STALE, COUNT = range(7)
-ONE, BYTE, BITS = u64(1), u64(8), u64(63)
+ONE, BITS = u64(1), u64(63)
 
 
 @compiled
-def key_of(data: Array, row: int, band: int, rows: int) -> Any:
-    """A band of a sketch as one number."""
-    key = u64(0)
-    for k in range(band * rows, band * rows + rows):
-        key = (key << BYTE) | u64(data[row, k])
+def key_of(words: Array, row: int, band: int) -> Any:
+    """A band of a sketch as one number; `words` are the sketches as [n, bands, k] numbers."""
+    key, shift = u64(words[row, band, 0]), u64(8 * words.itemsize)
+    for k in range(1, words.shape[2]):
+        key = (key << shift) | u64(words[row, band, k])
     return key
 
 
 @compiled
-def mark(data: Array, sizes: Array, bands: Array, rows: int, shift: int, seen: Array, twice: Array) -> None:
+def mark(words: Array, sizes: Array, bands: Array, shift: int, seen: Array, twice: Array) -> None:
     """Set a bit for the key of each row in each of `bands`, and one in `twice` where it was set before."""
     for row in range(len(sizes)):
         if sizes[row] == 0:
             continue
         for k in range(len(bands)):
-            place = (key_of(data, row, bands[k], rows) * MIX_1) >> u64(shift)
+            place = (key_of(words, row, bands[k]) * MIX_1) >> u64(shift)
             word, bit = int(place >> u64(6)), ONE << (place & BITS)
             if seen[k, word] & bit:
                 twice[k, word] |= bit
@@ -36,16 +36,14 @@ def mark(data: Array, sizes: Array, bands: Array, rows: int, shift: int, seen: A
 
 
 @compiled
-def met(
-    data: Array, sizes: Array, first: int, bands: Array, rows: int, shift: int, seen: Array, twice: Array, out: Array
-) -> Any:
+def met(words: Array, sizes: Array, first: int, bands: Array, shift: int, seen: Array, twice: Array, out: Array) -> Any:
     """The rows whose bit is set in `seen`, by band, in `out`; returns how many. They set their bit in `twice` too."""
     counts = numpy.zeros(len(bands), numpy.int64)
     for row in range(first, min(first + out.shape[1], len(sizes))):
         if sizes[row] == 0:
             continue
         for k in range(len(bands)):
-            place = (key_of(data, row, bands[k], rows) * MIX_1) >> u64(shift)
+            place = (key_of(words, row, bands[k]) * MIX_1) >> u64(shift)
             word, bit = int(place >> u64(6)), ONE << (place & BITS)
             if seen[k, word] & bit:
                 twice[k, word] |= bit
@@ -55,10 +53,10 @@ def met(
 
 
 @compiled
-def keys_of(data: Array, which: Array, band: int, rows: int, out: Array) -> None:
+def keys_of(words: Array, which: Array, band: int, out: Array) -> None:
     """Write the keys of some rows in one band."""
     for k in range(len(which)):
-        out[k] = key_of(data, which[k], band, rows)
+        out[k] = key_of(words, which[k], band)
 
 
 @compiled

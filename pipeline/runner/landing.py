@@ -16,6 +16,7 @@ from pipeline.likeness.clusters import components
 from schemas.errors import RequestError
 from schemas.models import REHEARSAL
 from warehouse.builds import now
+from warehouse.leaving_out import count_left_out
 from warehouse.releases import (
     ReleaseRow,
     add_release,
@@ -109,12 +110,18 @@ async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow, model
         "fingerprints": [{"step": step.label, "fingerprint": step.fingerprint} for step in recipe.steps],
         "models": dict(models),
         "recipe_text": recipe.file.text,
+        "revoked": [_told(row) for row in await count_left_out(store)],
     }
     folder = store.address.root / row.folder
     # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
     shutil.rmtree(folder, ignore_errors=True)
     await over_release_rows(store, row.rehearsal, lambda batches: write_release(folder, batches, facts))
     return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+
+
+def _told(revoked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a release tells of a revocation: the licence by its name, a place only by the revocation's id."""
+    return {**revoked, "value": revoked["value"] if revoked["kind"] == "licence" else ""}
 
 
 def _is_rehearsal(identity: Mapping[str, Any]) -> bool:

@@ -13,7 +13,11 @@ from pipeline.select.diverse import Diverse
 from pipeline.select.exact_duplicates import ExactDuplicates
 from pipeline.select.from_scores import FromScores
 from pipeline.select.from_votes import FromVotes
+from pipeline.select.grounded import Grounded
+from pipeline.select.hygiene import Hygiene
+from pipeline.select.licences import Licences
 from pipeline.select.near_duplicates import NearDuplicates
+from pipeline.select.private_data import PrivateData
 from pipeline.select.residualise import Residualise
 from pipeline.select.salmon_mix import SalmonMix
 from pipeline.select.semantic_duplicates import SemanticDuplicates
@@ -33,7 +37,11 @@ SELECT = {
     "exact_duplicates": ExactDuplicates,
     "from_scores": FromScores,
     "from_votes": FromVotes,
+    "grounded": Grounded,
+    "hygiene": Hygiene,
+    "licences": Licences,
     "near_duplicates": NearDuplicates,
+    "private_data": PrivateData,
     "residualise": Residualise,
     "salmon_mix": SalmonMix,
     "semantic_duplicates": SemanticDuplicates,

@@ -29,6 +29,7 @@ COMMANDS = [
     "explain",
     "releases",
     "export",
+    "revoke",
     "schedule",
     "recipes",
     "strategies",

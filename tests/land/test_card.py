@@ -185,3 +185,20 @@ def test_any_text_stays_in_its_cell(text: str) -> None:
     assert "\n" not in cell
     assert not re.search(r"(?<!\\)(\\\\)*\|", cell)
     assert len(cell.splitlines()) <= 1
+
+
+def test_what_was_revoked_is_counted_and_no_place_is_named() -> None:
+    revoked = [
+        {"revocation_id": "rev_1", "kind": "licence", "value": "CC-BY-NC-4.0 | *x*", "documents": 1200},
+        {"revocation_id": "rev_2", "kind": "source", "value": "", "documents": 2},
+        {"revocation_id": "rev_3", "kind": "source", "value": "", "documents": 3},
+        {"revocation_id": "rev_4", "kind": "document", "value": "", "documents": 1},
+    ]
+    card = render_card(make_manifest(revoked=revoked))
+    assert (
+        "1,206 documents are left out because they were revoked: 1,200 under the licence CC-BY-NC-4.0 \\| \\*x\\*, "
+        "5 from revoked sources, 1 named one by one.\n"
+    ) in card
+    one = render_card(make_manifest(revoked=revoked[3:]))
+    assert "1 document is left out because it was revoked: 1 named one by one.\n" in one
+    assert "revoked" not in render_card(make_manifest())

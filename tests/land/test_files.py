@@ -111,6 +111,21 @@ def test_other_content_under_the_same_name_is_refused(
     assert hash_tree(tmp_path) == before
 
 
+def test_what_was_revoked_is_written_only_where_something_was(tmp_path: Path) -> None:
+    """A release from before revocations has no word of them in its manifest, and its seal holds."""
+    plain = make_release(tmp_path / "plain", 5)
+    assert "revoked" not in json.loads((tmp_path / "plain" / MANIFEST).read_text())
+    assert read_release(tmp_path / "plain") == plain
+    revoked = [{"revocation_id": "rev_1", "kind": "licence", "value": "MIT", "documents": 2}]
+    told = make_release(tmp_path / "told", 5, revoked=revoked)
+    assert json.loads((tmp_path / "told" / MANIFEST).read_text())["revoked"] == revoked
+    assert read_release(tmp_path / "told") == told
+    with pytest.raises(BuildError, match="`revoked` differs"):
+        make_release(tmp_path / "plain", 5, revoked=revoked)
+    with pytest.raises(BuildError, match="`revoked` differs"):
+        make_release(tmp_path / "told", 5)
+
+
 def test_damaged_release_is_not_taken_for_complete(tmp_path: Path) -> None:
     make_release(tmp_path / "r")
     (tmp_path / "r" / PAIRS).write_bytes(b"")

@@ -146,3 +146,13 @@ def test_sizes_alone_can_rule_a_pair_out(sizes: tuple[int, int], found: bool) ->
     rows = [([1] * 8, size) for size in sizes]
     assert bool(listed(NONE, made(rows), spec)) is found
     assert bool(listed(made(rows[:1]), made(rows[1:]), spec)) is found
+
+
+@pytest.mark.parametrize("rows", range(1, 9))
+def test_bands_of_any_width_are_looked_up(rows: int) -> None:
+    spec = MinHash(threshold=0.1, bands=3, rows=rows)
+    data = numpy.random.default_rng(rows).integers(0, 2, (60, spec.width), numpy.uint8)
+    sketches = Sketches(data, numpy.full(60, 9, numpy.uint32))
+    wanted = named(sketches, spec)
+    assert len(wanted) > 5
+    assert Counter(listed(part(sketches, slice(0, 0)), sketches, spec)) == Counter(wanted)

@@ -88,6 +88,85 @@ async def test_failed_and_pending_units_are_in_the_funnel(
     assert set(builds.audits(lake).values()) == {0}
 
 
+# Rows in scope after each step (position, table, work, done, out), and how the units of each step ended.
+SCOPE = [
+    (0, "documents", "reads", 9, 9), (0, "pairs", "", 0, 0), (0, "responses", "", 0, 0),
+    (1, "documents", "sifts", 7, 6), (1, "pairs", "", 0, 0), (1, "responses", "", 0, 0),
+    (2, "documents", "", 6, 6), (2, "pairs", "", 0, 0), (2, "responses", "makes", 12, 12),
+    (3, "documents", "", 6, 6), (3, "pairs", "makes", 5, 5), (3, "responses", "", 12, 12),
+    (4, "documents", "", 6, 6), (4, "pairs", "", 3, 3), (4, "responses", "sifts", 10, 10),
+    (5, "documents", "", 6, 6), (5, "pairs", "sifts", 1, 1), (5, "responses", "", 10, 10),
+]  # fmt: skip
+ENDED = [
+    (0, "ok", "", 11, 11), (0, "none", "empty", 1, 0),
+    (1, "ok", "", 6, 6), (1, "none", "revoked", 2, 0), (1, "pending", "", 1, 0),
+    (2, "ok", "", 6, 12), (3, "ok", "", 4, 5), (3, "none", "tie", 2, 0),
+    (4, "ok", "", 10, 10), (4, "none", "empty", 1, 0), (4, "failed", "crashed", 1, 0),
+    (5, "ok", "", 1, 1), (5, "none", "exact_duplicate", 2, 0),
+]  # fmt: skip
+# position, table, work: in, made, kept, dropped, pending, taken along, set aside, out, difference.
+BALANCE = [
+    (0, "documents", "reads", 0, 0, None, 0, 0, 0, 0, 9, None),
+    (1, "documents", "sifts", 9, 0, 6, 2, 1, 0, 1, 6, 0),
+    (2, "responses", "makes", 0, 12, None, 0, 0, 0, 0, 12, 0),
+    (3, "pairs", "makes", 0, 5, None, 0, 0, 0, 0, 5, 0),
+    (4, "pairs", "", 5, 0, None, 0, 0, 2, 0, 3, 0),
+    (4, "responses", "sifts", 12, 0, 10, 2, 0, 0, 0, 10, 0),
+    (5, "pairs", "sifts", 3, 0, 1, 2, 0, 0, 0, 1, 0),
+    (6, "pairs", "releases", 1, 0, 1, 0, 0, 0, 0, 1, 0),
+]
+WRONG_BALANCES = {
+    "a pair that left without a reason": (("rows", 5, "pairs", 0), [(5, "pairs", 1), (6, "pairs", 1)]),
+    "a pair that stayed though it was dropped": (("rows", 5, "pairs", 2), [(5, "pairs", 1), (6, "pairs", 1)]),
+    "a row that nobody made": (("rows", 3, "pairs", 6), [(3, "pairs", 1)]),
+    "a row that left at a step that sifts nothing": (("rows", 3, "responses", 11), [(3, "responses", 1), (4, "responses", 1)]),
+    "a unit that was never formed": (("units", 4, "ok", 9), [(4, "responses", 1)]),
+    "a unit too many": (("units", 4, "ok", 11), [(4, "responses", 1)]),
+}
+
+
+async def balance(store: Store, wrong: tuple[str, int, str, int] | None = None) -> list[Any]:
+    """The lines of a planted build, with one number wrong."""
+
+    def work(cursor: Any) -> list[Any]:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO builds (build_id, recipe, status) VALUES ('build-1', 'r', 'done')")
+        for position, tab, does, done, out in SCOPE:
+            if wrong and wrong[:3] == ("rows", position, tab):
+                done = out = wrong[3]
+            cursor.execute(f"INSERT INTO build_rows VALUES ('build-1', {position}, '{tab}', '{does}', {done}, {out})")
+        for position, status, reason, units, rows in ENDED:
+            if wrong and wrong[:3] == ("units", position, status):
+                units = wrong[3]
+            values = f"'build-1', {position}, 's', '{status}', '{reason}', {units}, {rows}"
+            cursor.execute(f"INSERT INTO build_funnel VALUES ({values})")
+        for position in range(7):
+            step = "land/release" if position == 6 else f"step {position}"
+            cursor.execute(f"INSERT INTO build_steps VALUES ('build-1', {position}, '{step}', 'f')")
+        cursor.execute(
+            "INSERT INTO releases (release, release_id, recipe, status, pairs, documents, build_id, folder, manifest_sha256) "
+            "VALUES ('r-1', 'rel_1', 'r', 'held', 1, 1, 'build-1', '', '')"
+        )
+        columns = "position, tab, work, rows_in, made, kept, dropped, pending, taken_along, set_aside, rows_out, difference"
+        found = cursor.execute(f"SELECT {columns} FROM funnel_balance ORDER BY position, tab").fetchall()
+        audited = cursor.execute("SELECT position, tab, difference FROM audit_rows_unaccounted_for ORDER BY ALL").fetchall()
+        cursor.execute("ROLLBACK")
+        assert audited == [(row[0], row[1], row[-1]) for row in found if row[-1]]
+        return list(found)
+
+    return await store.write(work)
+
+
+async def test_the_balance_is_the_one_reckoned_by_hand(store: Store) -> None:
+    assert await balance(store) == BALANCE
+
+
+@pytest.mark.parametrize("name", WRONG_BALANCES)
+async def test_a_row_too_many_or_too_few_is_seen_where_it_is(store: Store, name: str) -> None:
+    wrong, seen = WRONG_BALANCES[name]
+    assert [(row[0], row[1], row[-1]) for row in await balance(store, wrong) if row[-1]] == seen
+
+
 # --- cost, pairs, lineage --------------------------------------------------------------------------------------------
 
 
@@ -286,7 +365,13 @@ PAIR = (
     f"INSERT INTO pairs ({STAMP}, pair_id, prompt_id, chosen_id, rejected_id) "
     "VALUES ('u', 'f', 'd', 'par_1', 'p', 'rsp_1', 'rsp_2')"
 )
+UNACCOUNTED = [
+    "INSERT INTO builds (build_id, recipe, status) VALUES ('b', 'r', 'running')",
+    "INSERT INTO build_steps VALUES ('b', 1, 's', 'f')",
+    "INSERT INTO build_rows VALUES ('b', 1, 'pairs', 'makes', 1, 1)",
+]
 PLANTED = {
+    "audit_rows_unaccounted_for": UNACCOUNTED,
     "audit_units_with_two_outcomes": [OUTCOME.format("f"), OUTCOME.format("f")],
     "audit_rows_stored_twice": [DOCUMENT, DOCUMENT],
     "audit_rows_without_outcome": [DOCUMENT, PASSAGE],

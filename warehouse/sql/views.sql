@@ -34,6 +34,66 @@ SELECT f.build_id, b.recipe, f.position, f.step, f.status, f.reason, f.units, f.
 FROM build_funnel f JOIN builds b USING (build_id)
 ORDER BY b.started_at DESC, f.position, f.units DESC;
 
+-- The funnel held against the rows in scope, which were counted by themselves: in = kept + every reason. One line for the table
+-- that a step makes or sifts, for each table that lost rows along with it, and for a release. `taken_along` hung on rows
+-- that left, `set_aside` is of documents with pending units. `difference` must be 0; NULL where files become documents.
+CREATE OR REPLACE VIEW funnel_balance AS
+WITH ended AS (
+    SELECT build_id, position, sum(units) AS units, coalesce(sum(units) FILTER (status = 'ok'), 0) AS kept,
+        coalesce(sum(units) FILTER (status IN ('none', 'failed')), 0) AS dropped,
+        coalesce(sum(units) FILTER (status = 'pending'), 0) AS pending, sum(rows) AS made
+    FROM build_funnel GROUP BY ALL
+), scope AS (
+    SELECT *, coalesce(lag(rows_out) OVER (PARTITION BY build_id, tab ORDER BY position), 0) AS rows_in,
+        bool_or(work = 'sifts') OVER (PARTITION BY build_id, position) AS is_sifted
+    FROM build_rows
+), moved AS (
+    SELECT s.build_id, s.position, s.tab, s.work, s.rows_in, if(s.work = 'makes', coalesce(e.made, 0), 0) AS made,
+        if(s.work = 'sifts', coalesce(e.kept, 0), NULL) AS kept, if(s.work = 'sifts', coalesce(e.dropped, 0), 0) AS dropped,
+        if(s.work = 'sifts', coalesce(e.pending, 0), 0) AS pending,
+        if(s.work = '' AND s.is_sifted, s.rows_in - s.rows_done, 0) AS taken_along, s.rows_done - s.rows_out AS set_aside,
+        s.rows_out, s.rows_done, coalesce(e.units, 0) AS units
+    FROM scope s LEFT JOIN ended e ON e.build_id = s.build_id AND e.position = s.position
+), released AS (
+    SELECT s.build_id, b.position, s.tab, 'releases' AS work, s.rows_out AS rows_in, r.pairs AS rows_out
+    FROM build_rows s JOIN build_steps b ON b.build_id = s.build_id AND b.step = 'land/release'
+    JOIN releases r ON r.build_id = s.build_id WHERE s.tab = 'pairs'
+    QUALIFY row_number() OVER (PARTITION BY s.build_id, r.release ORDER BY s.position DESC) = 1
+)
+SELECT m.build_id, m.position, b.step, m.tab, m.work, m.rows_in::BIGINT AS rows_in, m.made::BIGINT AS made,
+    m.kept::BIGINT AS kept, m.dropped::BIGINT AS dropped, m.pending::BIGINT AS pending, m.taken_along::BIGINT AS taken_along,
+    m.set_aside::BIGINT AS set_aside, m.rows_out::BIGINT AS rows_out,
+    (CASE m.work WHEN 'reads' THEN NULL
+        WHEN 'sifts' THEN greatest(abs(m.rows_in - m.units), abs(m.rows_in - m.kept - m.dropped - m.pending),
+            abs(m.rows_in - m.dropped - m.rows_done))
+        ELSE abs(m.rows_in + m.made - m.taken_along - m.rows_done) END)::BIGINT AS difference
+FROM moved m JOIN build_steps b ON b.build_id = m.build_id AND b.position = m.position
+WHERE m.work <> '' OR m.rows_in <> m.rows_out
+UNION ALL BY NAME
+SELECT r.build_id, r.position, 'land/release' AS step, r.tab, r.work, r.rows_in, 0 AS made, r.rows_out AS kept, 0 AS dropped,
+    0 AS pending, 0 AS taken_along, 0 AS set_aside, r.rows_out, abs(r.rows_in - r.rows_out) AS difference
+FROM released r
+ORDER BY build_id, position, tab;
+
+-- Documents that must not be in a release any more, each with the revocation that says so: found at a revoked place by any
+-- build, or under a revoked licence now.
+CREATE OR REPLACE VIEW revoked_documents AS
+WITH live AS (FROM revocations WHERE lifted_at IS NULL), covered AS (
+    SELECT c.revocation_id, d.document_id FROM revocation_documents c JOIN documents f ON f.document_id = c.document_id
+    JOIN documents d ON d.sha256 = f.sha256 -- the same text is another document where it is of another kind
+    UNION SELECT r.revocation_id, d.document_id FROM documents d JOIN live r ON r.kind = 'licence' AND lower(r.value) = lower(d.licence)
+)
+SELECT d.document_id, d.uri, d.title, d.licence, r.revocation_id, r.kind, r.value, r.note, r.revoked_at
+FROM covered c JOIN live r ON r.revocation_id = c.revocation_id JOIN documents d ON d.document_id = c.document_id;
+
+-- Releases with rows from documents that were revoked since, newest first. They stay as they were published.
+CREATE OR REPLACE VIEW affected_releases AS
+SELECT r.release, r.recipe, r.status, r.pairs, count(*) AS affected_pairs,
+    count(DISTINCT p.document_id) AS affected_documents, r.created_at
+FROM releases r JOIN release_rows l ON l.release = r.release JOIN pairs p ON p.pair_id = l.pair_id
+SEMI JOIN revoked_documents d ON d.document_id = p.document_id
+GROUP BY r.release, r.recipe, r.status, r.pairs, r.created_at ORDER BY r.created_at DESC, r.release DESC;
+
 -- Position consistency and preference fairness of every judge (arXiv 2406.07791): each pair asked in both orders is
 -- consistent, or leans to the answer shown first (primacy) or second (recency). fairness < 0 leans to the first.
 CREATE OR REPLACE VIEW judge_consistency AS
@@ -323,3 +383,8 @@ CREATE OR REPLACE VIEW audit_pairs_that_prefer_nothing AS
 SELECT p.pair_id FROM pairs p
 JOIN responses c ON c.response_id = p.chosen_id JOIN responses r ON r.response_id = p.rejected_id
 WHERE c.text = r.text OR trim(c.text) = '' OR trim(r.text) = '';
+
+-- Of builds that reached their end: each row that went into a step came out of it, or left with a reason.
+CREATE OR REPLACE VIEW audit_rows_unaccounted_for AS
+SELECT f.* FROM funnel_balance f JOIN builds b ON b.build_id = f.build_id
+WHERE f.difference <> 0 AND b.status NOT IN ('stopped', 'failed', 'interrupted');

@@ -1,0 +1,1 @@
+"""What is wrong with a response whoever judges it: empty, refused, cut off, repeated, in another language, leaked markers."""
