@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -110,12 +110,12 @@ def _with_words(value: Any, kind: type[Words], file: RecipeFile, *, is_many: boo
     """A parameter with the words in place of their names."""
     beside = file.path.parent
     if not is_many:
-        return kind.load(value, beside).model_dump() if isinstance(value, str) else value
-    if not isinstance(value, str | list):
+        return kind.load(value, beside).model_dump() if kind.is_named(value) else value
+    if not isinstance(value, list) and not kind.is_named(value):
         return value
     loaded: list[Any] = []
-    for each in [value] if isinstance(value, str) else value:
-        loaded += [one.model_dump() for one in kind.load_all(each, beside)] if isinstance(each, str) else [each]
+    for each in value if isinstance(value, list) else [value]:
+        loaded += [one.model_dump() for one in kind.load_all(each, beside)] if kind.is_named(each) else [each]
     return loaded
 
 
@@ -142,21 +142,21 @@ def _mistake(problem: ValidationError, file: RecipeFile, index: int, key: str, h
 
 
 def identity_of(strategy: Any) -> Params:
-    """The parameters that could change an answer: all but model aliases and what no judge is shown."""
+    """The parameters that could change an answer: all but model aliases, what no judge is shown, and where things lie."""
     params: Params = TypeAdapter(type(strategy)).dump_python(strategy, mode="json")
     for field in ("model", "models"):
         params.pop(field, None)
-    if getattr(strategy, "prompts", ()):
-        for name, hint in get_type_hints(type(strategy)).items():
-            kind = words_in(hint)
-            if kind is not None and name in params:
-                params[name] = _shown(params[name], kind)
+    for name, hint in get_type_hints(type(strategy)).items():
+        kind = words_in(hint)
+        if kind is not None and name in params:
+            hidden = kind.labels_only if getattr(strategy, "prompts", ()) else ()
+            params[name] = _without(params[name], {*hidden, *kind.lies_at})
     return params
 
 
-def _shown(value: Any, kind: type[Words]) -> Any:
+def _without(value: Any, fields: Collection[str]) -> Any:
     if isinstance(value, list):
-        return [_shown(each, kind) for each in value]
+        return [_without(each, fields) for each in value]
     if isinstance(value, dict):
-        return {name: each for name, each in value.items() if name not in kind.labels_only}
+        return {name: each for name, each in value.items() if name not in fields}
     return value

@@ -39,6 +39,14 @@ class Kept:
     notes: tuple[Note, ...] = ()
 
 
+class Rewritten(list[Row]):
+    """One row that takes the place of the one that the unit is; `detail` says why, and stands in the unit's outcome."""
+
+    def __init__(self, row: Row, detail: str) -> None:
+        super().__init__([row])
+        self.detail = detail
+
+
 @dataclass(frozen=True, slots=True)
 class Drop:
     """The row leaves: `reason` is a stable code. `detail` changes only when what the decision rests on does."""
@@ -109,6 +117,10 @@ class Rows(Protocol):
 
     def repeated(self, key: str, *columns: str) -> Iterator[list[tuple[Any, ...]]]:
         """The rows alone whose value of `key` others have too, those of one value side by side: (key, *columns)."""
+        ...
+
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """Batches of (id, text) of all stored documents of a media type, in scope or not, in the order of their ids."""
         ...
 
     def remember(self, likeness: str, key: str, text: str) -> Memory:

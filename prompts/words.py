@@ -26,7 +26,7 @@ class Words(BaseModel):
     """One named piece of words; `folder` is where the shipped ones lie, `kind` what they are called in a sentence.
 
     `labels_only` names the fields that a judge is never shown: they weigh its verdicts later, and so are no part of what
-    identifies the asking.
+    identifies the asking. `lies_at` names the fields that say where something lies, which never identify it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +34,7 @@ class Words(BaseModel):
     folder: ClassVar[str]
     kind: ClassVar[str]
     labels_only: ClassVar[tuple[str, ...]] = ()
+    lies_at: ClassVar[tuple[str, ...]] = ()
 
     name: str
 
@@ -41,6 +42,11 @@ class Words(BaseModel):
     def shipped(cls) -> list[str]:
         """The names of all shipped files of this kind, sets included."""
         return sorted(path.stem for path in (SHIPPED / cls.folder).glob("*.yaml"))
+
+    @classmethod
+    def is_named(cls, value: Any) -> bool:
+        """Whether a value in a recipe names words that are to be loaded; others are spelled out."""
+        return isinstance(value, str)
 
     @classmethod
     def load(cls, name: str, beside: Path) -> Self:

@@ -16,10 +16,9 @@ Means go over draws and orders first, then over judges. What was not measured is
 
 `landed` is the number of the build that made the row. `text_key`, `prompt_key` and `pair_key` are hashes of texts, in which
 white space at the ends and runs of it do not count; `pair_text` is the texts that make `pair_key`, with a NUL between them.
-`judges` are the models whose verdicts about the responses of a pair are in scope, sorted.
-`pairs` of a prompt is the number of its pairs in scope.
-
-A model of vectors is named as in the table `vectors`, or by the last part of its name without what follows the `@`.
+`judges` are the models whose verdicts about the responses of a pair are in scope, sorted; `pairs` of a prompt is the number
+of its pairs in scope. A model of vectors is named as in the table `vectors`, or by the last part of its name without what
+follows the `@`.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ COLUMNS: dict[Sifted, tuple[str, ...]] = {
         "tokens", "logprob", "vector",
     ),
     "pairs": (
-        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition",
+        *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition", "aspect",
         "chosen_length", "rejected_length", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
         "chosen_finish_reason", "rejected_finish_reason", "chosen_strategy", "rejected_strategy",
         "score_gap", "p_chosen", "confidence", "rule", "judges", "tags", "pair_key", "prompt_key", "pair_text", "vector",

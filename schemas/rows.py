@@ -76,6 +76,14 @@ class PairCondition(TypedDict):
     chosen_first: bool
 
 
+class AspectScore(TypedDict):
+    """What one aspect says of both sides of a pair, in its own unit; None where it was not rated."""
+
+    name: str
+    chosen: float | None
+    rejected: float | None
+
+
 class DocumentAnswer(Row):
     """One source file or dataset row, as text. `sha256` is of the text, `uri` the first place it was found at."""
 
@@ -146,11 +154,16 @@ class SignalAnswer(Row):
         return self.name.startswith(CONTROL)
 
 
+NOT_WRITTEN = ("condition", "aspect", "aspect_scores", "also_chosen")
+"""What a pair has only where it has it: left out of its content otherwise, so that other pairs keep the ids they had."""
+
+
 class PairAnswer(Row):
     """One labelled comparison. `p_chosen` in [0.5, 1], `confidence` in [0, 1], `score_gap` > 0 in the rule's own unit.
 
     With a `condition` it is a label under that condition alone; the same two responses may be labelled otherwise under
-    another.
+    another. With an `aspect` it is a label by that aspect alone, and `aspect_scores` are what the others say of both
+    sides. `also_chosen` are the ids of responses that are preferred to the rejected one as well, best first.
     """
 
     prompt_id: str
@@ -162,14 +175,15 @@ class PairAnswer(Row):
     rule: str
     rationale: str | None = None
     condition: PairCondition | None = None
+    aspect: str | None = None
+    aspect_scores: list[AspectScore] | None = None
+    also_chosen: list[str] | None = None
 
     @model_serializer(mode="wrap")
-    def _without_no_condition(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A pair that holds as such has no `condition` to write, and so the id it always had."""
+    def _without_what_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A plain label has none of `NOT_WRITTEN` to write, and so the id it always had."""
         values: dict[str, Any] = handler(self)
-        if values["condition"] is None:
-            del values["condition"]
-        return values
+        return {name: value for name, value in values.items() if value is not None or name not in NOT_WRITTEN}
 
 
 class LabelAnswer(Row):

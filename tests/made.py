@@ -196,7 +196,9 @@ class Columns:
     """
 
     TEXTS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "text_key": ("text",), "prompt_key": ("prompt",), "pair_key": ("prompt", "chosen", "rejected", "condition"),
+        "text_key": ("text",),
+        "prompt_key": ("prompt",),
+        "pair_key": ("prompt", "chosen", "rejected", "condition", "aspect"),
     }
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -213,6 +215,10 @@ class Columns:
         counts = Counter(value for value, _ in keyed)
         again = [(value, self.rows[place]) for value, place in keyed if counts[value] > 1]
         yield [(value, *(self.value(row, column) for column in columns)) for value, row in again]
+
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """The rows of this media type, as if they were all documents that there are."""
+        yield sorted((row["id"], row["text"]) for row in self.rows if row.get("media_type") == media_type)
 
     def remember(self, likeness: str, key: str, text: str) -> Texts:
         """The texts of these rows, all of them new."""

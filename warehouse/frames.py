@@ -86,10 +86,10 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "judges": "coalesce(jury.judges, [])",
         "prompt_key": _key(TURNS_OF_PROMPT),
         "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''))",
-        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')"),
+        "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')", "coalesce(p.aspect, '')"),
         **{
             name: f"p.{name}"
-            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule")
+            for name in ("prompt_id", "chosen_id", "rejected_id", "score_gap", "p_chosen", "confidence", "rule", "aspect")
         },
         **{
             expression_of: column
@@ -185,6 +185,14 @@ class Frame:
             while rows := cursor.fetchmany(NUMBERS_AT_ONCE):
                 yield rows
             cursor.execute(f"DROP TABLE {table}")
+
+    def documents(self, media_type: str) -> Iterator[list[tuple[str, str]]]:
+        """Batches of (id, text) of all stored documents of a media type, in scope or not, in the order of their ids."""
+        query = f"SELECT document_id, text FROM {LAKE}.documents WHERE media_type = {literal(media_type)} ORDER BY document_id"
+        with self.cursor() as cursor:
+            cursor.execute(query)
+            while rows := cursor.fetchmany(TEXTS_AT_ONCE):
+                yield rows
 
     def remember(self, likeness: str, key: str, text: str) -> Remembered:
         """What is known of the texts of these rows from earlier builds; of one `likeness` at a time."""

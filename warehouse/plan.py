@@ -257,7 +257,7 @@ class Plan:
             said = iter(decide(frame))
             while some := [dict(zip(SAID_COLUMNS, each, strict=True)) for each in itertools.islice(said, SAID_AT_ONCE)]:
                 cursor.execute(f"INSERT INTO {SCRATCH}.said FROM {self._store.stage('said', some, SAID_COLUMNS)}")
-            cursor.execute(sifting.UNITS.format(position=position, table=table))
+            sifting.form_units(cursor, position, table)
             cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
             take_out(cursor, table, f"SELECT row_id FROM {SCRATCH}.said WHERE reason IS NOT NULL")
             count_scope(cursor, position, "true", table, "sifts")

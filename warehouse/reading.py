@@ -7,6 +7,8 @@ and DuckDB leaves all other files alone. No query holds more than a page of text
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import duckdb
@@ -32,6 +34,8 @@ from warehouse.connection import literal, rows_of
 Model = TypeVar("Model", bound=BaseModel)
 PAGE: dict[UnitKind, int] = {"document": 128}
 USUAL_PAGE = 1024
+MEMBERS = 4096
+"""Groups with so many members in all make a page: DuckDB takes some 8 KB for each while it lists them, of 160 MB in all."""
 
 # In all of these, {page} is the units asked for and {these} the condition that a document is one of theirs.
 UNIT_QUERIES: dict[UnitKind, str] = {
@@ -135,17 +139,32 @@ Key = tuple[str, str, str]
 
 def read_page(cursor: duckdb.DuckDBPyConnection, kind: UnitKind, source: str, after: Key) -> tuple[list[Unit], Key]:
     """The units of `source` (a query) that come next after a key, in order, and the key of the last; none at the end."""
-    page = (
-        f"(SELECT * FROM ({source}) WHERE ({ORDER}) > ({', '.join(map(literal, after))}) "
-        f"ORDER BY {ORDER} LIMIT {PAGE.get(kind, USUAL_PAGE)})"
-    )
-    keys = cursor.execute(f"SELECT {ORDER} FROM {page} ORDER BY {ORDER}").fetchall()
+    next_ones = f"SELECT * FROM ({source}) WHERE ({ORDER}) > ({', '.join(map(literal, after))}) ORDER BY {ORDER}"
+    most = PAGE.get(kind, USUAL_PAGE)
+    keys = cursor.execute(f"SELECT {ORDER} FROM ({next_ones} LIMIT {most})").fetchall()
     if not keys:
         return [], after
+    keys = keys[: _that_fit(cursor, kind, keys)]
+    page = f"({next_ones} LIMIT {len(keys)})"
     these = f"document_id BETWEEN {literal(keys[0][0])} AND {literal(keys[-1][0])}"
     query = UNIT_QUERIES[kind].format(page=page, these=these)
     rows = rows_of(cursor, f"{query} ORDER BY u.document_id, u.subject_id, u.unit_id")
     return [unit_of(kind, row) for row in rows], keys[-1]
+
+
+def _that_fit(cursor: duckdb.DuckDBPyConnection, kind: UnitKind, keys: Sequence[Key]) -> int:
+    """How many of these units, the first at least, have no more than `MEMBERS` responses and signals in all."""
+    if kind not in ("candidates", "all_candidates"):
+        return len(keys)
+    first, last = literal(keys[0][0]), literal(keys[-1][0])
+    counts = dict(
+        cursor.execute(
+            f"SELECT parent_id, count(*) FROM plan.live WHERE tab IN ('responses', 'signals') "
+            f"AND document_id BETWEEN {first} AND {last} GROUP BY 1"
+        ).fetchall()
+    )
+    so_far = itertools.accumulate(counts.get(subject_id, 0) for _, subject_id, _ in keys)
+    return max(1, sum(1 for total in so_far if total <= MEMBERS))
 
 
 def unit_of(kind: UnitKind, row: dict[str, Any]) -> Unit:

@@ -31,7 +31,8 @@ JOIN {SCRATCH}.units u ON u.position = k.position AND u.unit_id = t.unit_id
 FLAG = "flag/"
 RELEASE_COLUMNS = f"""
 WITH noted AS ({NOTED}), members AS (
-    SELECT r.pair_id, unnest([r.pair_id, p.prompt_id, p.chosen_id, p.rejected_id, p.document_id]) AS subject_id
+    SELECT r.pair_id, unnest([r.pair_id, p.prompt_id, p.chosen_id, p.rejected_id, p.document_id] || coalesce(p.also_chosen, []))
+        AS subject_id
     FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
 ), flagged AS (
     SELECT m.pair_id, list_sort(list(DISTINCT substr(n.name, {len(FLAG) + 1}))) AS flags
@@ -40,11 +41,17 @@ WITH noted AS ({NOTED}), members AS (
     SELECT subject_id, arg_max(value, position) FILTER (name = 'weight') AS weight,
         arg_max(value, position) FILTER (name = 'curriculum_rank')::BIGINT AS curriculum_rank
     FROM noted WHERE name IN ('weight', 'curriculum_rank') GROUP BY 1
+), lists AS (
+    SELECT p.pair_id, unnest(p.also_chosen) AS also_id, generate_subscripts(p.also_chosen, 1) AS place
+    FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id WHERE p.also_chosen IS NOT NULL
+), others AS (
+    SELECT e.pair_id, list([{{{{'role': 'assistant', 'content': x.text}}}}] ORDER BY e.place) AS also_chosen
+    FROM lists e JOIN {LAKE}.responses x ON x.response_id = e.also_id GROUP BY 1
 )
 SELECT p.pair_id, r.split, q.messages AS prompt,
     [{{{{'role': 'assistant', 'content': c.text}}}}] AS chosen, [{{{{'role': 'assistant', 'content': j.text}}}}] AS rejected,
-    p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, coalesce(v.principles, []) AS principles,
-    coalesce(f.flags, []) AS flags, w.weight, w.curriculum_rank,
+    p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, p.aspect, p.aspect_scores, e.also_chosen,
+    coalesce(v.principles, []) AS principles, coalesce(f.flags, []) AS flags, w.weight, w.curriculum_rank,
     c.model AS chosen_model, j.model AS rejected_model, c.role AS chosen_role, j.role AS rejected_role,
     p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, n.uri, d.title, d.licence,
     {{rehearsal}} AS rehearsal
@@ -55,12 +62,12 @@ JOIN {LAKE}.responses j ON j.response_id = p.rejected_id
 JOIN {LAKE}.documents d ON d.document_id = p.document_id
 JOIN {SCRATCH}.documents n ON n.document_id = p.document_id
 LEFT JOIN flagged f ON f.pair_id = p.pair_id LEFT JOIN numbered w ON w.subject_id = p.pair_id
+LEFT JOIN others e ON e.pair_id = p.pair_id
 LEFT JOIN (
     SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT s.name)) AS principles
     FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
     WHERE l.tab = 'signals' AND NOT starts_with(s.name, '{CONTROL}') GROUP BY 1
 ) v ON v.prompt_id = p.prompt_id
-ORDER BY p.pair_id
 """
 
 
@@ -195,7 +202,7 @@ async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
 
     def run(reader: duckdb.DuckDBPyConnection) -> Any:
         with reader.cursor() as cursor:
-            query = RELEASE_COLUMNS.format(rehearsal=rehearsal)
+            query = f"{RELEASE_COLUMNS.format(rehearsal=rehearsal)} ORDER BY p.pair_id"
             batches: Iterator[pa.RecordBatch] = cursor.execute(query).to_arrow_reader(BATCH)
             return work(batches)
 

@@ -7,20 +7,23 @@ import duckdb
 from warehouse.connection import LAKE
 from warehouse.store import SCRATCH
 
+SAID_IN_A_PART = 1 << 17
 # `said` has one line for each row that leaves and for each note; of several reasons for one row the first in the alphabet.
-UNITS = f"""
-DELETE FROM {SCRATCH}.sifted;
+# A part of the rows at a time: lists of what was said of a million rows would not fit into the memory that a build has.
+SIFTED = f"""
 INSERT INTO {SCRATCH}.sifted
 WITH about AS (
     SELECT row_id, min(reason || chr(0) || coalesce(detail, '')) AS why,
         list(concat_ws(chr(0), name, value, text) ORDER BY name, value, text) FILTER (name IS NOT NULL) AS notes
-    FROM {SCRATCH}.said GROUP BY row_id
+    FROM {SCRATCH}.said WHERE {{here}} GROUP BY row_id
 )
 SELECT CASE WHEN a.row_id IS NULL THEN l.row_id
         ELSE plan.group_id([l.row_id, coalesce(a.why, '')] || coalesce(a.notes, [])) END AS unit_id,
     l.row_id AS subject_id, l.document_id, l.shard,
     split_part(a.why, chr(0), 1) AS reason, split_part(a.why, chr(0), 2) AS detail
-FROM {SCRATCH}.live l LEFT JOIN about a ON a.row_id = l.row_id WHERE l.tab = '{{table}}';
+FROM (FROM {SCRATCH}.live WHERE tab = '{{table}}' AND {{here}}) l LEFT JOIN about a ON a.row_id = l.row_id
+"""
+UNITS = f"""
 INSERT INTO {SCRATCH}.units
 SELECT {{position}}, shard, unit_id, subject_id, document_id, NULL, NULL FROM {SCRATCH}.sifted
 """
@@ -49,6 +52,16 @@ FROM {SCRATCH}.sifted
 """
 
 
+def form_units(cursor: duckdb.DuckDBPyConnection, position: int, table: str) -> None:
+    """Form the units of a set-wide decision from what was said of the rows in scope."""
+    cursor.execute(f"DELETE FROM {SCRATCH}.sifted")
+    count = cursor.execute(f"SELECT count(*) FROM {SCRATCH}.said").fetchone() or (0,)
+    parts = 1 + int(count[0]) // SAID_IN_A_PART
+    for part in range(parts):
+        cursor.execute(SIFTED.format(table=table, here=f"hash(row_id) % {parts} = {part}"))
+    cursor.execute(UNITS.format(position=position))
+
+
 def take_out(cursor: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
     """Take the rows whose ids a query gives out of scope, with all that was made of them."""
     cursor.execute(f"DELETE FROM {SCRATCH}.leaving; INSERT INTO {SCRATCH}.leaving {query}")
@@ -63,7 +76,7 @@ def take_out(cursor: duckdb.DuckDBPyConnection, table: str, query: str) -> None:
     if table == "responses":
         _spread(cursor, "signals", "signal_id", "t.response_ids")
         _spread(cursor, "labels", "label_id", "t.response_ids")
-        _spread(cursor, "pairs", "pair_id", "[t.chosen_id, t.rejected_id]")
+        _spread(cursor, "pairs", "pair_id", "[t.chosen_id, t.rejected_id] || coalesce(t.also_chosen, [])")
     cursor.execute(f"DELETE FROM {SCRATCH}.live WHERE row_id IN {ids} OR (tab <> 'prompts' AND parent_id IN {ids})")
 
 

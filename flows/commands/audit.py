@@ -1,13 +1,15 @@
-"""`prefmill audit`: what can be known of a judge."""
+"""`prefmill audit`: what can be known of a release, and of a judge."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from flows.commands.options import AsJson, Engine, Warehouse, address_of, console
 from schemas.errors import RequestError
@@ -18,8 +20,24 @@ if TYPE_CHECKING:
     from warehouse.address import Address
 
 DEFAULT = "quickstart"
+RELEASE = "release"
 
-app = typer.Typer(no_args_is_help=True, help="Find out how far a judge is to be trusted.")
+
+class OrRelease(TyperGroup):
+    """A group in which a word that is no command is the name of a release: `prefmill audit latest`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """`args` begin with a command of ours, or are those of `release`."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            args = [RELEASE, *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=OrRelease,
+    no_args_is_help=True,
+    help="Find out what a release teaches besides preferences: `prefmill audit latest`; and how far a judge is to be trusted.",
+)
 
 
 Labels = Annotated[
@@ -54,6 +72,43 @@ Applied = Annotated[
     Path | None,
     typer.Option("--calibration", help="Apply a saved calibration, and say what is left.", show_default=False),
 ]
+
+
+@app.command(RELEASE)
+def of_release(
+    name: Annotated[str, typer.Argument(help="A release, or `latest`.")] = "latest",
+    other: Annotated[
+        str | None, typer.Option("--against", help="Another release to compare it with.", show_default=False)
+    ] = None,
+    warehouse: Warehouse = None,
+    as_json: AsJson = False,
+) -> None:
+    """What of a release can be learnt without learning to prefer: length, form, words, leakage, noise, coverage.
+
+    Exit code 1 when a gate of the release's own recipe is not kept. Example: `prefmill audit latest`
+    """
+    from flows.auditing_releases import against, audit_release
+    from schemas.errors import HeldBack
+
+    address = address_of(warehouse)
+    commands = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    found = audit_release(address, name, others=commands)
+    report = found.report
+    there, changes = against(address, report, other) if other else (None, [])
+    if as_json:
+        told = report.as_dict() | {"broken": [gate.model_dump() for gate in found.broken]}
+        if there:
+            told |= {"against": there.release, "changes": [dataclasses.asdict(change) for change in changes]}
+        print(json.dumps(told))
+    else:
+        from flows.release_table import change_table, release_tables
+
+        terminal = console()
+        for part in [change_table(changes, report.release, there.release)] if there else release_tables(report):
+            terminal.print(part)
+    if found.broken:
+        said = "; ".join(gate.sentence for gate in found.broken)
+        raise HeldBack(f"release {report.release} does not keep the gates of its recipe: {said}")
 
 
 @app.command()

@@ -5,6 +5,7 @@ from pipeline.judge.category import Category
 from pipeline.judge.claims import Claims
 from pipeline.judge.criteria import Criteria
 from pipeline.judge.critique import Critique
+from pipeline.judge.difficulty import Difficulty
 from pipeline.judge.embed import Embed
 from pipeline.judge.labelled import Labelled
 from pipeline.judge.listwise import Listwise
@@ -24,6 +25,7 @@ JUDGE = {
     "claims": Claims,
     "criteria": Criteria,
     "critique": Critique,
+    "difficulty": Difficulty,
     "embed": Embed,
     "labelled": Labelled,
     "listwise": Listwise,

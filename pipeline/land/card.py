@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from pipeline.audit.release.catalogue import FIGURES as AUDITED
 from pipeline.land.columns import MEANINGS, export_schema
 from pipeline.land.licences import name_licence
 from pipeline.land.manifest import Manifest
@@ -142,7 +143,8 @@ def _named(identity: Mapping[str, Any], *keys: str) -> list[str]:
 
 def _judging(release: Manifest, measured: Mapping[str, float | None]) -> str:
     """The judge's figures, the rules, the gates, and the oldest shortcut of all: length."""
-    figures = [(name, value, FIGURES.get(name, "")) for name, value in sorted(measured.items()) if value is not None]
+    meanings = {name: spec.meaning for name, spec in AUDITED.items()} | FIGURES
+    figures = [(name, value, meanings.get(name, "")) for name, value in sorted(measured.items()) if value is not None]
     parts = [table(["figure", "value", "what it is"], figures) if figures else "No figures of the judge were recorded."]
     share = release.longer_chosen_rows / release.rows if release.rows else 0.0
     parts.append(f"In {share:.1%} of the pairs the chosen answer is the longer one.")

@@ -30,6 +30,9 @@ MEANINGS = {
     "confidence": "how sure the label is, 0 to 1",
     "rule": "how judgements became this label",
     "rationale": "why, in the judge's words",
+    "aspect": "the one aspect that the label is by, where it is by one",
+    "aspect_scores": "what the other aspects say of both sides, each in its own unit",
+    "also_chosen": "answers that are preferred to rejected as well, best first",
     "principles": "the criteria it was judged by",
     "flags": "what a filter marked and kept, in the pair, its prompt, its answers or its document",
     "weight": "how much the pair is to count, where a step weighed it",
@@ -65,6 +68,8 @@ def release_schema() -> pa.Schema:
     messages = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
     types = dict.fromkeys(CONVERSATIONS, messages) | dict.fromkeys(_NUMBERS, pa.float64())
     types |= dict.fromkeys(_LISTS, pa.list_(pa.string())) | {"rehearsal": pa.bool_()}
+    scores = pa.struct([("name", pa.string()), ("chosen", pa.float64()), ("rejected", pa.float64())])
+    types |= {"aspect_scores": pa.list_(scores), "also_chosen": pa.list_(messages)}
     types |= {"weight": pa.float64(), "curriculum_rank": pa.int64()}
     return pa.schema([(name, types.get(name, pa.string())) for name in MEANINGS])
 

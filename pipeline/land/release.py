@@ -71,6 +71,7 @@ class Release:
         """Hold a value made in Python to the same rules as one read from a recipe."""
         _valid_splits(self.splits)
         _valid_name(self.name)
+        self.gates.check_libraries()
 
     def split(self, document_id: str) -> str:
         """The split of a document; see `assign_split`."""

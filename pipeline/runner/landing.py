@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.audit.release.report import ReleaseReport
 from pipeline.binding import BoundRecipe
 from pipeline.land.files import write_release
-from pipeline.land.gates import GateResult, check
+from pipeline.land.gates import GateResult, Gates, check
 from pipeline.likeness.clusters import components
+from pipeline.runner.measuring import measure, parts_of
 from schemas.errors import RequestError
 from schemas.models import REHEARSAL
 from warehouse.builds import now
@@ -30,6 +32,7 @@ from warehouse.releases import (
     over_release_rows,
 )
 from warehouse.store import Store
+from warehouse.traits import Pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ async def land(
     release_id, sizes = await deal_out(store, splits, [recipe.name, strategy.name or ""])
     shares = await figures_of_scope(store)
     figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
-    results = check(strategy.gates, figures)
+    measured = await _measured(store, recipe, strategy.gates)
+    figures |= measured.values
+    results = check(strategy.gates, figures, measured.vacant)
     status = "published" if all(result.passed for result in results) else "held"
     # What is held in between leaves `latest` where it was: the same pairs again are no new version.
     earlier = await store.read(list_releases, recipe.name)
@@ -88,6 +93,15 @@ async def land(
     row = replace(row, manifest_sha256=await _write_files(store, recipe, row, models))
     await add_release(store, row, recipe.file.text)
     return Landed(row, True, results)
+
+
+async def _measured(store: Store, recipe: BoundRecipe, gates: Gates) -> ReleaseReport:
+    """The figures that gates ask for beyond what is counted anyway, and those that are measured along with them."""
+    parts = parts_of(gates.asked)
+    if not parts:
+        return ReleaseReport("", 0)
+    steps = [step.fingerprint for step in recipe.steps]
+    return await store.read(lambda cursor: measure(cursor, Pairs.in_scope(), "", steps, parts))
 
 
 async def _whole_clusters(store: Store) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pipeline.binding import BoundStep
 from pipeline.models.budget import Budget, LimitReached, allowance_of
 from pipeline.models.pool import ModelPool
 from pipeline.runner.asking import Asked
-from pipeline.strategy import Answer, Drop, Fitted, Found, Kept, Note, Nothing, Rows
+from pipeline.strategy import Answer, Drop, Fitted, Found, Kept, Note, Nothing, Rewritten, Rows
 from schemas.errors import EngineError, Transient, Unanswerable
 from schemas.fingerprints import identify
 from schemas.recipe import UNLIMITED, Limits
@@ -206,7 +206,7 @@ class StageRunner:
             document_id=document_of(unit),
             status=status,
             reason=answer.reason if isinstance(answer, Nothing) else "",
-            detail=answer.detail if isinstance(answer, Nothing) else "",
+            detail=answer.detail if isinstance(answer, Nothing | Rewritten) else "",
             rows=1 if isinstance(answer, Kept) else len(rows),
             calls=usage.calls,
             tokens_in=usage.tokens_in,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
 from schemas.rows import Signal
+from schemas.units import PairText
 
 Couple = tuple[str, str]
 """Two candidates (a, b) in the order of their ids."""
@@ -31,6 +32,19 @@ def shares_by_principle(signals: Iterable[Signal], names: Collection[str]) -> Ma
         if orders["ab"] and orders["ba"]:
             found[couple][name] = (_mean(orders["ab"]), _mean(orders["ba"]))
     return found
+
+
+def sides_of(pair: PairText, names: Iterable[str]) -> dict[str, int]:
+    """What each principle says of a pair's label: 1 agrees in both orders, -1 contradicts in both, 0 says nothing."""
+    chosen, rejected = pair.pair.chosen_id, pair.pair.rejected_id
+    couple = (min(chosen, rejected), max(chosen, rejected))
+    wanted = set(names)
+    shares = shares_by_principle(pair.signals, wanted).get(couple, {})
+    said = dict.fromkeys(sorted(wanted), 0)
+    for name, (one, other) in shares.items():
+        side = 1 if chosen == couple[0] else -1
+        said[name] = side if one > 0.5 and other > 0.5 else -side if one < 0.5 and other < 0.5 else 0
+    return said
 
 
 def _mean(values: list[float]) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from pipeline.select.both_orders import shares_by_principle
+from pipeline.select.both_orders import sides_of
 from pipeline.strategy import Kept, Nothing, Table
 from schemas.units import PairText, UnitKind
 
@@ -59,7 +59,7 @@ class ByPrinciple:
 
     def __call__(self, unit: PairText) -> Kept | Nothing:
         """Whether the pair stays; asked anew when a verdict about it comes or goes."""
-        return self._drop(_said(unit, {*self.principles, *self.drop, *self.weights})) or Kept()
+        return self._drop(sides_of(unit, {*self.principles, *self.drop, *self.weights})) or Kept()
 
     def _drop(self, said: Mapping[str, int]) -> Nothing | None:
         """Why a pair is dropped, or None."""
@@ -76,16 +76,3 @@ class ByPrinciple:
                 told = ", ".join(f"{name} {said[name]:+d}" for name in self.weights)
                 return Nothing("principle_score_too_low", f"score {score:.3f} is under {self.min_score:g}: {told}")
         return None
-
-
-def _said(each: PairText, names: Iterable[str]) -> dict[str, int]:
-    """What each principle says of a pair's label: 1 agrees, -1 contradicts, 0 nothing."""
-    chosen, rejected = each.pair.chosen_id, each.pair.rejected_id
-    couple = (min(chosen, rejected), max(chosen, rejected))
-    wanted = set(names)
-    shares = shares_by_principle(each.signals, wanted).get(couple, {})
-    said = dict.fromkeys(wanted, 0)
-    for name, (one, other) in shares.items():
-        side = 1 if chosen == couple[0] else -1
-        said[name] = side if one > 0.5 and other > 0.5 else -side if one < 0.5 and other < 0.5 else 0
-    return said

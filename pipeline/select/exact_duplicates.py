@@ -19,10 +19,10 @@ from schemas.columns import Sifted
 class ExactDuplicates:
     """Of rows with the same text keep one, and drop the rest.
 
-    Of pairs, `on: pair` compares all turns of the prompt, chosen and rejected, and the words of the condition that the
-    label holds under if there is one; `on: prompt` the prompt alone. White space at the ends and runs of it do not count.
-    Kept is the best by `by` (of pairs the most confident), the `oldest`, or a seeded `random` one; the smallest id among
-    equals. A row that is dropped names the one that was kept.
+    Of pairs, `on: pair` compares all turns of the prompt, chosen and rejected, and the words of the condition or the aspect
+    that the label holds under if there is one; `on: prompt` the prompt alone. White space at the ends and runs of it do not
+    count. Kept is the best by `by` (of pairs the most confident), the `oldest`, or a seeded `random` one; the smallest id
+    among equals. A row that is dropped names the one that was kept.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")

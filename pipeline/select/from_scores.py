@@ -14,11 +14,13 @@ from pipeline.select.scores import (
     Combination,
     Draw,
     Rating,
-    aspects_of,
-    combine,
+    Require,
+    Ties,
     draw_pairs,
     logistic,
+    passed,
     ratings_of,
+    score_all,
     share_above,
     without_own_ratings,
 )
@@ -35,7 +37,8 @@ class FromScores:
     Ratings of one aspect are averaged over repeats, then over judges; `combine` makes one score of the aspects
     (`scores.combine`), `pair` pairs by score (`scores.draw_pairs`). "Not applicable" is missing: with `require: all` its
     response has no score, with `require: any` the mean goes over what is there. `aspects` are those that count, all
-    ratings there are when empty.
+    ratings there are when empty. With `passing` only an answer that passes all of these checks (value 1) is chosen; where
+    all fail there is no pair (`all_fail`; FuseChat-3.0, arXiv 2503.04222). `ties` says which of several equals is taken.
 
     `score_gap` is the difference of the scores. `p_chosen` is 1 / (1 + e^(-gap/scale)), or with `p_from: repeats` the share
     of repeats (one judge, one draw) whose own score puts chosen above rejected, an equal counting half. `confidence` is
@@ -53,7 +56,9 @@ class FromScores:
     pair: Draw = "best_worst"
     aspects: tuple[str, ...] = ()
     weights: Named | Mapping[str, float] = field(default_factory=dict)
-    require: Literal["all", "any"] = "all"
+    require: Require = "all"
+    passing: tuple[str, ...] = ()
+    ties: Ties = "by_id"
     min_score: float | None = None
     min_gap: Annotated[float, Field(ge=0)] = 0.0
     max_gap: Annotated[float, Field(gt=0)] | None = None
@@ -74,6 +79,10 @@ class FromScores:
             raise ValueError(f"combine: {self.combine} needs every aspect; require: any goes with combine: mean")
         if self.max_gap is not None and self.max_gap < self.min_gap:
             raise ValueError("`max_gap` is under `min_gap`")
+        if self.passing and not (self.aspects or self.weights):
+            raise ValueError("`passing` needs `aspects`: with all ratings there are, the checks would be rated as well")
+        if self.ties != "by_id" and self.pair == "all_pairs":
+            raise ValueError("pair: all_pairs takes none of several equals; leave out `ties`")
 
     @property
     def yields(self) -> int:
@@ -86,6 +95,11 @@ class FromScores:
 
     def __call__(self, unit: Candidates) -> Answer:
         """The pairs of one prompt, or why there is none."""
+        found = self.labels(unit)
+        return found if isinstance(found, Nothing) else answer_with(unit, *found, f"from_scores/{self.combine}")
+
+    def labels(self, unit: Candidates) -> tuple[list[Label], list[Nothing]] | Nothing:
+        """The labels of one prompt and why there are not more, or why there is none at all."""
         candidates = worded(unit.responses)
         if too_few := are_too_few(candidates):
             return too_few
@@ -97,24 +111,32 @@ class FromScores:
         scores = self.scores(ratings, names)
         if len(scores) < 2:
             return Nothing("unjudged", f"{len(scores)} of {len(candidates)} candidates have a score")
+        may_win = self._may_win(unit, scores)
+        if isinstance(may_win, Nothing):
+            return may_win
         labels, reasons = [], []
-        for better, worse in draw_pairs(scores, self.pair, candidates, self.seed):
+        for better, worse in draw_pairs(scores, self.pair, candidates, self.seed, ties=self.ties, may_win=may_win):
             found = self._label(ratings, names, scores, better, worse)
             if isinstance(found, Label):
                 labels.append(found)
             else:
                 reasons.append(found)
-        return answer_with(unit, labels, reasons, f"from_scores/{self.combine}")
+        return labels, reasons
 
     def scores(self, ratings: list[Rating], names: tuple[str, ...]) -> dict[str, float]:
         """The score of each response that has one."""
-        wanted = names or tuple(sorted({each.name for each in ratings}))
-        needed = wanted if self.require == "all" else ()
-        found = {
-            response: combine(aspects, self.combine, needed, self._weights)
-            for response, aspects in aspects_of(ratings).items()
-        }
-        return {response: score for response, score in found.items() if score is not None}
+        return score_all(ratings, names, self.require, self.combine, self._weights)
+
+    def _may_win(self, unit: Candidates, scores: Mapping[str, float]) -> list[str] | Nothing | None:
+        """The scored responses that pass every check of `passing`, or why none may win; None where there is no check."""
+        if not self.passing:
+            return None
+        told = passed(unit.signals, self.passing, 1.0, 0.0)
+        if not any(response in told for response in scores):
+            return Nothing("unjudged", f"no candidate has a verdict of {', '.join(self.passing)}")
+        if winners := [response for response in scores if told.get(response)]:
+            return winners
+        return Nothing("all_fail", f"no candidate passes {', '.join(self.passing)}")
 
     def _label(
         self, ratings: list[Rating], names: tuple[str, ...], scores: Mapping[str, float], better: str, worse: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum, prod
 from statistics import fmean
@@ -14,6 +14,8 @@ from schemas.rows import Response, Signal
 
 Combination = Literal["mean", "weighted_sum", "product", "single"]
 Draw = Literal["best_worst", "best_random_lower", "best_random_other", "all_pairs", "within_model"]
+Ties = Literal["by_id", "random", "skip"]
+Require = Literal["all", "any"]
 
 HELPSTEER_ASPECTS = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
 WEIGHTS: dict[str, Mapping[str, float]] = {
@@ -87,36 +89,93 @@ def logistic(gap: float, scale: float = 1.0) -> float:
     return 1 / (1 + exp(-power)) if power >= 0 else exp(power) / (1 + exp(power))
 
 
+def score_all(
+    ratings: Iterable[Rating],
+    names: Sequence[str],
+    require: Require,
+    by: Combination = "mean",
+    weights: Mapping[str, float] | None = None,
+) -> dict[str, float]:
+    """The score of each response that has one; with `require: all` those alone that have every aspect.
+
+    `names` are the aspects that count, all there are when empty.
+    """
+    given = list(ratings)
+    wanted = tuple(names) or tuple(sorted({each.name for each in given}))
+    needed = wanted if require == "all" else ()
+    found = {response: combine(aspects, by, needed, weights) for response, aspects in aspects_of(given).items()}
+    return {response: score for response, score in found.items() if score is not None}
+
+
+def passed(signals: Iterable[Signal], checks: Sequence[str], passes_at: float, fails_at: float) -> dict[str, bool]:
+    """Which responses pass every one of these checks (True), and which fail one (False); the rest cannot be told.
+
+    The value of a check is its mean over repeats, then judges: at least `passes_at` passes, at most `fails_at` fails.
+    """
+    found = {}
+    for response, values in aspects_of(ratings_of(signals, checks)).items():
+        if any(value <= fails_at for value in values.values()):
+            found[response] = False
+        elif len(values) == len(checks) and all(value >= passes_at for value in values.values()):
+            found[response] = True
+    return found
+
+
 def draw_pairs(
-    scores: Mapping[str, float], by: Draw, responses: Mapping[str, Response], seed: int
+    scores: Mapping[str, float],
+    by: Draw,
+    responses: Mapping[str, Response],
+    seed: int,
+    *,
+    ties: Ties = "by_id",
+    may_win: Collection[str] | None = None,
 ) -> list[tuple[str, str]]:
     """Pairs (better, worse) by score, each with different texts; a pair of equals may be drawn, and is no label.
 
     `best_worst`: the highest against the lowest. `best_random_lower`: against one drawn among the lower ones (arXiv
     2411.15124, section 5). `best_random_other`: against one drawn among all others (Zephyr), so that an equal may be drawn.
     `all_pairs`: every two. `within_model`: highest against lowest of each model (arXiv 2503.04222). Draws are seeded with
-    the ids of the candidates; of equals the smaller id is taken.
+    the ids of the candidates. Of several that share the highest score, or with `best_worst` the lowest, `ties` takes the
+    smallest id, draws one, or gives two of them as a pair of equals. Where `may_win` is given, no other is the better one.
     """
     if by == "within_model":
         models = sorted({responses[each].model for each in scores})
         groups = [{each: scores[each] for each in scores if responses[each].model == model} for model in models]
-        return [pair for group in groups for pair in draw_pairs(group, "best_worst", responses, seed)]
+        found = [draw_pairs(each, "best_worst", responses, seed, ties=ties, may_win=may_win) for each in groups]
+        return [pair for pairs in found for pair in pairs]
     ranked = sorted(scores, key=lambda each: (-scores[each], each))
-    if len(ranked) < 2:
+    winners = [each for each in ranked if may_win is None or each in may_win]
+    if len(ranked) < 2 or not winners:
         return []
     if by == "all_pairs":
-        pairs = [(one, other) for place, one in enumerate(ranked) for other in ranked[place + 1 :]]
+        place = {each: number for number, each in enumerate(ranked)}
+        pairs = [(one, other) for one in winners for other in ranked if place[other] > place[one]]
         return [(one, other) for one, other in pairs if _differ(responses, one, other)]
-    best = ranked[0]
-    others = sorted(each for each in ranked[1:] if _differ(responses, best, each))
-    if by == "best_random_lower":
-        lower = [each for each in others if scores[each] < scores[best]]
-        others = lower or others
-    if not others:
-        return []
+    top = [each for each in winners if scores[each] == scores[winners[0]]]
+    best, equal = _take(top, responses, ties, (seed, "best", sorted(scores)))
+    others = sorted(each for each in ranked if each != best and _differ(responses, best, each))
+    if equal is not None or not others:
+        return [(best, equal)] if equal is not None else []
     if by == "best_worst":
-        return [(best, min(others, key=lambda each: (scores[each], each)))]
+        lowest = min(scores[each] for each in others)
+        low = [each for each in others if scores[each] == lowest]
+        worst, equal = _take(low, responses, ties, (seed, "worst", sorted(scores)))
+        return [(best, worst)] if equal is None else [(worst, equal)]
+    if by == "best_random_lower":
+        others = [each for each in others if scores[each] < scores[best]] or others
     return [(best, others[derive_seed("from_scores", seed, sorted(scores)) % len(others)])]
+
+
+def _take(
+    equals: Sequence[str], responses: Mapping[str, Response], ties: Ties, seed: tuple[int, str, list[str]]
+) -> tuple[str, str | None]:
+    """One of several with the same score, and with `ties: skip` another that says something else, if there is one."""
+    first = min(equals)
+    if ties == "skip":
+        return first, min((each for each in equals if _differ(responses, first, each)), default=None)
+    if ties == "random":
+        return sorted(equals)[derive_seed("ties", *seed) % len(equals)], None
+    return first, None
 
 
 def _differ(responses: Mapping[str, Response], one: str, other: str) -> bool:

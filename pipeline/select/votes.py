@@ -99,12 +99,12 @@ def decide(
     needs more votes than the loser, and `margin` more at least. With `both`, a comparison asked in one order alone is
     missing. `judges` is the quorum: so many judges must have been counted.
     """
-    comparisons = _comparisons(calls, both=both)
+    comparisons = comparisons_of(calls, both=both)
     if not comparisons:
         return Nothing(
             "unjudged", "no comparison has a verdict in both orders" if both else "no comparison has a verdict"
         )
-    counted = [each for each in comparisons if rule != "both_orders" or _is_consistent(each)]
+    counted = [each for each in comparisons if rule != "both_orders" or is_consistent(each)]
     if not counted:
         return Nothing("order_inconsistent", f"all {len(comparisons)} comparisons change with the order")
     present = len({each[0].evaluator for each in counted})
@@ -124,7 +124,7 @@ def decide(
     return Verdict(p, first / total, second / total)
 
 
-def _comparisons(calls: Iterable[Call], *, both: bool) -> list[list[Call]]:
+def comparisons_of(calls: Iterable[Call], *, both: bool) -> list[list[Call]]:
     """The calls by comparison; with `both`, those alone that were asked in both orders, or of a judge that sees none."""
     grouped: dict[tuple[str, str, int], list[Call]] = {}
     for call in calls:
@@ -133,7 +133,7 @@ def _comparisons(calls: Iterable[Call], *, both: bool) -> list[list[Call]]:
     return [each for each in whole if not both or {call.order for call in each} not in ({"ab"}, {"ba"})]
 
 
-def _is_consistent(comparison: list[Call]) -> bool:
+def is_consistent(comparison: list[Call]) -> bool:
     """Whether all calls of a comparison are on the same side; a tie is a side."""
     return len({(call.p > 0.5) - (call.p < 0.5) for call in comparison}) == 1
 

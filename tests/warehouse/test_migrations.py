@@ -66,13 +66,15 @@ def test_a_migration_that_fails_leaves_nothing_behind(lake: Address, monkeypatch
         assert scalar(connection, "SELECT count(*) FROM more") == 0
 
 
-def test_pairs_from_before_conditions_are_kept_and_have_none(catalog: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_from_before_conditions_and_aspects_are_kept_and_have_none(
+    catalog: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import warehouse.connection
 
     folder = catalog.root / "sql"
     folder.mkdir(parents=True)
     for file in SQL.glob("*.sql"):
-        if not file.name.startswith("003"):
+        if not file.name.startswith(("003", "004")):
             (folder / file.name).write_bytes(file.read_bytes())
     with monkeypatch.context() as patch:
         patch.setattr(warehouse.connection, "SQL", folder)
@@ -83,5 +85,5 @@ def test_pairs_from_before_conditions_are_kept_and_have_none(catalog: Address, m
             )
     Store.open(catalog).close()
     with connect(catalog, read_only=True) as connection:
-        found = connection.execute("SELECT pair_id, condition FROM lake.pairs").fetchall()
-    assert found == [("par_1", None)]
+        found = connection.execute("SELECT pair_id, condition, aspect, aspect_scores, also_chosen FROM lake.pairs").fetchall()
+    assert found == [("par_1", None, None, None, None)]

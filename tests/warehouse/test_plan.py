@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import builds
 import pytest
@@ -10,7 +11,7 @@ from mills import MakeCatalog
 
 from flows import build
 from schemas.errors import BuildError
-from warehouse import reading
+from warehouse import plan, reading
 from warehouse.address import Address
 from warehouse.store import Store
 
@@ -33,6 +34,30 @@ async def test_neither_pages_nor_shards_change_what_is_made(
     assert max(report.shard for report in built.reports) >= 2
     assert content_of(cut) == content_of(whole)
     assert not any(builds.audits(cut).values())
+
+
+async def test_groups_with_many_members_make_small_pages(
+    tmp_path: Path, documents: Path, monkeypatch: pytest.MonkeyPatch, make_catalog: MakeCatalog
+) -> None:
+    """However many signals there are, a page holds a bounded number of them, and every unit is read once."""
+    recipe = builds.write_recipe(tmp_path)
+    whole, cut = (make_catalog("sqlite", tmp_path / name) for name in ("whole", "cut"))
+    await builds.run(recipe, documents, whole)
+    read: list[int] = []
+
+    def read_page(*arguments: Any) -> Any:
+        units, after = reading.read_page(*arguments)
+        if arguments[1] == "candidates" and units:
+            read.append(sum(len(unit.responses) + len(unit.signals) for unit in units))
+            assert read[-1] <= 10 or len(units) == 1
+        return units, after
+
+    monkeypatch.setattr(reading, "MEMBERS", 10)
+    monkeypatch.setattr(plan, "read_page", read_page)
+    await builds.run(recipe, documents, cut)
+    assert len(read) > 2
+    assert sum(read) == builds.ask(cut, "SELECT (SELECT count(*) FROM responses) + (SELECT count(*) FROM signals)")[0][0]
+    assert content_of(cut) == content_of(whole)
 
 
 async def test_a_step_with_nothing_to_do_is_passed_over_for_all_shards_at_once(

@@ -13,6 +13,7 @@ import scripted
 from mills import MakeCatalog, Mill
 from scripted import rehearse
 
+from pipeline.audit.accuracy import wilson
 from schemas.errors import Transient, Unanswerable
 from schemas.requests import Call, Completion
 from schemas.rows import Order, Vote
@@ -347,6 +348,78 @@ async def test_votes_that_were_not_asked_are_saved(store: Store) -> None:
     ((*names, pairs, asked, saved, share),) = await store.write(work)
     assert (names, pairs, asked, saved) == (["judge", "helpful", "stp_judge"], 2, 16, 8)
     assert share == pytest.approx(8 / 24)
+
+
+# --- releases --------------------------------------------------------------------------------------------------------
+
+# Lengths of chosen and rejected, their models and splits; documents by the tens. Release v1 has all six, v2 the first.
+RELEASED = [
+    ("I'm sorry, but I can't do that.", "The river.", "m", "n", "train", "shelf/a.md"),
+    ("b" * 60, "c" * 55, "m", "n", "train", "shelf/a.md"),
+    ("d" * 19, "e" * 20, "n", "m", "test", "t.jsonl#row=3"),
+    ("As an AI, I grind.", "f" * 18, "m", "m", "test", "t.jsonl#row=4"),
+    ("B" * 30 + "\n" + "b" * 30, "g" * 10, "m", "n", "test", "c.md"),
+    ("h" * 20, "i" * 10, "m", "o", "validation", "shelf/b.md"),
+]
+
+
+@pytest.fixture
+async def released(store: Store) -> list[tuple[str, list[Any]]]:
+    """The rows of every view of releases, on planted ones."""
+
+    def work(cursor: Any) -> list[tuple[str, list[Any]]]:
+        cursor.execute("BEGIN")
+        stamp = {"unit_id": "u", "fingerprint": "f"}
+        tables = ("pairs", "prompts", "responses", "documents", "release_rows")
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in tables}
+        for at, (chosen, rejected, winner, loser, split, uri) in enumerate(RELEASED):
+            ids = {"document_id": f"doc_{at}", "prompt_id": f"prm_{at}"}
+            asked = "What  turns?" if at == 5 else "what TURNS?" if at == 0 else f"Question {at}"
+            tags = ["category:water"] if at < 3 else ["item:1"]
+            rows["prompts"].append(stamp | ids | {"messages": [{"role": "user", "content": asked}], "tags": tags})
+            known = {"document_id": f"doc_{at}", "uri": uri, "text": "t", "sha256": "s", "licence": "MIT"}
+            rows["documents"].append(stamp | known)
+            for side, text, model in (("c", chosen, winner), ("r", rejected, loser)):
+                answer = {"response_id": f"rsp_{at}{side}", "text": text, "model": model, "role": "candidate"}
+                rows["responses"].append(stamp | ids | answer)
+            rows["pairs"].append(
+                stamp | ids | {"pair_id": f"par_{at}", "chosen_id": f"rsp_{at}c", "rejected_id": f"rsp_{at}r"}
+            )
+            for release in ("v1", "v2")[: 2 if at == 0 else 1]:
+                rows["release_rows"].append({"release": release, "pair_id": f"par_{at}", "split": split})
+        for table, planted in rows.items():
+            insert(cursor, table, planted)
+        names = ("length", "sides", "models", "coverage", "leakage")
+        found = [(name, cursor.execute(f"FROM release_{name} ORDER BY ALL").fetchall()) for name in names]
+        cursor.execute("ROLLBACK")
+        return found
+
+    return await store.write(work)
+
+
+async def test_what_a_release_holds_is_counted_by_hand(released: list[tuple[str, list[Any]]]) -> None:
+    views = dict(released)
+    # Of v1's lengths (31:10, 60:55, 19:20, 18:18, 61:10, 20:10) four have a longer one chosen and one a shorter one.
+    assert [row[:5] for row in views["length"]] == [
+        ("v1", "0 to 0.5", 2, 2, 1.0), ("v1", "0.5 to 0.9", 1, 1, 1.0), ("v1", "0.9 to 1", 3, 1, 0.5),
+        ("v1", "all", 6, 4, 0.8), ("v2", "0 to 0.5", 1, 1, 1.0), ("v2", "all", 1, 1, 1.0),
+    ]  # fmt: skip
+    assert [row[5:] for row in views["length"][-1:]] == [(31.0, 10.0)]
+    assert [row for row in views["sides"] if row[0] == "v1"] == [
+        ("v1", "chosen", "m", 5, 1, 0.2, 1, 0.2), ("v1", "chosen", "n", 1, 0, 0.0, 0, 0.0),
+        ("v1", "rejected", "m", 2, 0, 0.0, 0, 0.0), ("v1", "rejected", "n", 3, 0, 0.0, 0, 0.0),
+        ("v1", "rejected", "o", 1, 0, 0.0, 0, 0.0),
+    ]  # fmt: skip
+    models = [row for row in views["models"] if row[0] == "v1"]
+    assert [row[:5] for row in models] == [("v1", "m", 5, 4, 0.8), ("v1", "n", 4, 1, 0.25), ("v1", "o", 1, 0, 0.0)]
+    assert [row[5:] for row in models] == [pytest.approx(wilson(wins, pairs)) for _, _, pairs, wins, *_ in models]
+    assert [row for row in views["coverage"] if row[0] == "v1"] == [
+        ("v1", "licence", "MIT", 6, 1.0), ("v1", "source", ".", 1, pytest.approx(1 / 6)),
+        ("v1", "source", "shelf", 3, 0.5), ("v1", "source", "t.jsonl", 2, pytest.approx(1 / 3)),
+        ("v1", "topic", "water", 3, 0.5), ("v1", "topic", None, 3, 0.5),
+    ]  # fmt: skip
+    # validation asks what train asks; test has an answer of train in other case, broken by a line.
+    assert views["leakage"] == [("v1", "test", 3, 0, 0, 1, 1, pytest.approx(1 / 3)), ("v1", "validation", 1, 1, 0, 0, 1, 1.0)]
 
 
 # --- audits ----------------------------------------------------------------------------------------------------------

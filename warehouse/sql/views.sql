@@ -285,6 +285,94 @@ WITH both_read AS (
 )
 SELECT * EXCLUDE (chance), (agreement - chance) / nullif(1 - chance, 0) AS kappa FROM counted;
 
+-- How length goes with the label in each release, over all pairs and by how much of the longer answer the shorter one has.
+CREATE OR REPLACE VIEW release_length AS
+WITH sizes AS (
+    SELECT l.release, length(c.text) AS chosen, length(j.text) AS rejected, least(chosen, rejected) / greatest(chosen, rejected) AS ratio
+    FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id
+    JOIN responses c ON c.response_id = p.chosen_id JOIN responses j ON j.response_id = p.rejected_id
+), banded AS (
+    SELECT *, CASE WHEN ratio >= 0.9 THEN '0.9 to 1' WHEN ratio >= 0.5 THEN '0.5 to 0.9' ELSE '0 to 0.5' END AS ratios FROM sizes
+    UNION ALL SELECT *, 'all' FROM sizes
+)
+SELECT release, ratios, count(*) AS pairs, count(*) FILTER (chosen > rejected) AS longer,
+    longer / nullif(count(*) FILTER (chosen <> rejected), 0) AS longer_chosen, avg(chosen) AS chosen_length,
+    avg(rejected) AS rejected_length
+FROM banded GROUP BY release, ratios;
+
+-- How often the answers of each model refuse, or say what wrote them, on either side of a release. The patterns are those
+-- of pipeline/audit/phrases.py; a refusal is looked for in the first 300 characters.
+CREATE OR REPLACE VIEW release_sides AS
+WITH answers AS (
+    SELECT l.release, 'chosen' AS side, p.chosen_id AS response_id FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id
+    UNION ALL
+    SELECT l.release, 'rejected', p.rejected_id FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id
+), seen AS (
+    SELECT a.release, a.side, r.model,
+        regexp_matches(left(r.text, 300), '(?i)(?:\bi(?:[''’]m| am) (?:very |really |so )?(?:sorry|afraid)\b[^.!?\n]{0,40}\bi (?:cannot|can not|can[''’]t|won[''’]t|will not|am unable to|am not able to|[''’]m unable to|[''’]m not able to)\b|\bi ?(?:cannot|can not|can[''’]t|won[''’]t|will not|am unable to|am not able to|[''’]m unable to|[''’]m not able to) (?:help|assist|comply|fulfil|provide|answer|support|create|generate|write|engage|discuss|share|continue|do that|participate|respond|give|offer)\b|\bi (?:must|have to|will have to) (?:decline|refuse)\b|\bi (?:respectfully )?decline to\b|\bkann ich (?:ihnen |dir )?(?:dabei |damit |hierbei )?(?:leider )?nicht (?:helfen|behilflich sein|beantworten)|\bje (?:suis désolée?|regrette)[^.!?\n]{0,40}je ne (?:peux|puis) pas\b|\bje ne (?:peux|puis) pas (?:vous |t[''’])?(?:aider|répondre|fournir)|\blo siento[^.!?\n]{0,20} no puedo\b|\bno puedo (?:ayudar|responder|proporcionar)|\bmi dispiace[^.!?\n]{0,20} non posso\b|\bnon posso (?:aiutar|rispondere|fornire)|\b(?:desculpe|sinto muito)[^.!?\n]{0,20} não posso\b|\bnão posso (?:ajudar|responder|fornecer)|я не могу (?:помочь|ответить|предоставить)|(?:抱歉|对不起|對不起|很遗憾)[^。！？\n]{0,20}(?:不能|无法|無法)|我(?:不能|无法|無法)(?:回答|提供|帮助|幫助|协助|協助)|(?:申し訳|すみません)[^。！？\n]{0,40}(?:できません|お答えできません|いたしかねます)|(?:죄송|미안)[^.!?\n]{0,40}(?:수 없습니다|없어요|드릴 수 없))') AS refuses,
+        regexp_matches(r.text, '(?i)(?:\bas an? (?:ai|a\.i\.|artificial intelligence|(?:large )?language model|ai language model|chatbot)\b|\bi(?:[''’]m| am)(?: just| only| merely)? an? (?:ai|a\.i\.|artificial intelligence|(?:large )?language model|ai language model|chatbot)\b|\b(?:i am|i[''’]m|my name is|call me) (?:chatgpt|gpt-?[345][\w.-]*|claude|gemini|bard|llama|qwen|deepseek|mistral|grok|kimi|copilot|tülu|tulu|olmo|gemma|phi-?[234])\b|\b(?:developed|created|trained|made|built) by (?:openai|anthropic|google|deepmind|meta ai|mistral(?: ai)?|deepseek|alibaba|moonshot(?: ai)?|microsoft|xai|zhipu|01\.ai|ai2|the allen institute|nvidia|cohere)\b|\bmy (?:knowledge cutoff|training data|last (?:knowledge )?update)\b|\bals (?:ki\b|ki-|künstliche intelligenz|(?:großes )?sprachmodell)|\ben tant qu[''’]?(?:e )?(?:ia\b|intelligence artificielle|modèle de langage)|\bcomo (?:una? |uma? )?(?:ia\b|inteligencia artificial|inteligência artificial|modelo de lenguaje|modelo de linguagem)|\bcome (?:un[ao]? )?(?:ia\b|intelligenza artificiale|modello linguistico)|как (?:искусственный интеллект|языковая модель|ии-)|(?:作为|作為|身为|我是)(?:一个|一個|一款|一名)?(?:ai|人工智能|人工智慧|(?:大型?)?语言模型|(?:大型?)?語言模型)|(?:ai|人工知能|言語モデル)(?:アシスタント)?(?:として|ですので|なので)|(?:ai|인공지능|언어 ?모델)(?: 어시스턴트)?(?:로서|으로서|이기 때문))') AS names_itself
+    FROM answers a JOIN responses r ON r.response_id = a.response_id
+)
+SELECT release, side, model, count(*) AS answers, count(*) FILTER (refuses) AS refusals, refusals / answers AS refusal_share,
+    count(*) FILTER (names_itself) AS identities, identities / answers AS identity_share
+FROM seen GROUP BY release, side, model;
+
+-- How often each model's answers are the chosen ones in each release, over pairs of two models; with the Wilson interval.
+CREATE OR REPLACE VIEW release_models AS
+WITH fought AS (
+    SELECT l.release, c.model AS winner, j.model AS loser FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id
+    JOIN responses c ON c.response_id = p.chosen_id JOIN responses j ON j.response_id = p.rejected_id WHERE c.model <> j.model
+), counted AS (
+    SELECT release, model, count(*) AS pairs, sum(won)::BIGINT AS wins, wins / pairs AS win_rate FROM (
+        SELECT release, winner AS model, 1 AS won FROM fought UNION ALL SELECT release, loser, 0 FROM fought
+    ) GROUP BY release, model
+), z AS (SELECT *, pow(1.959963984540054, 2) / pairs AS z FROM counted)
+SELECT * EXCLUDE (z), greatest(0, (win_rate + z / 2 - sqrt(z * win_rate * (1 - win_rate) + z * z / 4)) / (1 + z)) AS low,
+    least(1, (win_rate + z / 2 + sqrt(z * win_rate * (1 - win_rate) + z * z / 4)) / (1 + z)) AS high
+FROM z;
+
+-- What each release is made of: pairs by source (dataset, host or folder), by topic (`category:` tags) and by licence.
+CREATE OR REPLACE VIEW release_coverage AS
+WITH known AS (
+    SELECT l.release, d.licence, list_filter(q.tags, lambda t: starts_with(t, 'category:'))[1][10:] AS topic,
+        CASE WHEN contains(d.uri, '#row=') THEN regexp_extract(d.uri, '^(.*)#row=', 1)
+            WHEN contains(d.uri, '/') THEN regexp_replace(d.uri, '/[^/]*$', '') ELSE '.' END AS source
+    FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id JOIN prompts q ON q.prompt_id = p.prompt_id
+    JOIN documents d ON d.document_id = p.document_id
+), told AS (
+    SELECT release, 'source' AS kind, source AS name FROM known
+    UNION ALL SELECT release, 'topic', topic FROM known UNION ALL SELECT release, 'licence', licence FROM known
+)
+SELECT release, kind, name, count(*) AS pairs, count(*) / sum(count(*)) OVER (PARTITION BY release, kind) AS share
+FROM told GROUP BY release, kind, name;
+
+-- What the later splits of a release (validation, test) share with those before them: the prompt's text, the document, or
+-- an answer of 50 characters or more; texts are the same when only case, white space or the Unicode form differ.
+CREATE OR REPLACE VIEW release_leakage AS
+WITH texts AS (
+    SELECT l.release, l.split, CASE l.split WHEN 'train' THEN 0 WHEN 'validation' THEN 1 ELSE 2 END AS rank, l.pair_id, p.document_id,
+        array_to_string(list_transform(q.messages, lambda m: m.role || ': ' || m.content), chr(10)) AS prompt,
+        CASE WHEN length(c.text) >= 50 THEN c.text END AS chosen, CASE WHEN length(j.text) >= 50 THEN j.text END AS rejected
+    FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id JOIN prompts q ON q.prompt_id = p.prompt_id
+    JOIN responses c ON c.response_id = p.chosen_id JOIN responses j ON j.response_id = p.rejected_id
+), keys AS (
+    SELECT release, split, rank, pair_id, 'document' AS kind, document_id AS key FROM texts
+    UNION ALL SELECT release, split, rank, pair_id, 'prompt', lower(nfc_normalize(regexp_replace(prompt, '[\s\x{a0}]', '', 'g'))) FROM texts
+    UNION ALL SELECT release, split, rank, pair_id, 'answer', lower(nfc_normalize(regexp_replace(chosen, '[\s\x{a0}]', '', 'g'))) FROM texts
+    UNION ALL SELECT release, split, rank, pair_id, 'answer', lower(nfc_normalize(regexp_replace(rejected, '[\s\x{a0}]', '', 'g'))) FROM texts
+), told AS (
+    SELECT release, split, rank, pair_id, kind, min(rank) OVER (PARTITION BY release, kind, key) < rank AS shared
+    FROM keys WHERE key IS NOT NULL
+), by_pair AS (
+    SELECT release, split, pair_id, bool_or(shared) FILTER (kind = 'prompt') AS prompt,
+        bool_or(shared) FILTER (kind = 'document') AS document, coalesce(bool_or(shared) FILTER (kind = 'answer'), false) AS answer
+    FROM told WHERE rank > 0 GROUP BY release, split, pair_id
+)
+SELECT release, split, count(*) AS pairs, count(*) FILTER (prompt) AS shared_prompts,
+    count(*) FILTER (document) AS shared_documents, count(*) FILTER (answer) AS shared_answers,
+    count(*) FILTER (prompt OR document OR answer) AS leaking, leaking / pairs AS leakage
+FROM by_pair GROUP BY release, split;
+
 -- What every step has cost so far, over all builds.
 CREATE OR REPLACE VIEW cost_by_step AS
 SELECT step, fingerprint, count(*) AS units, sum(calls) AS calls, sum(tokens_in) AS tokens_in,
@@ -338,6 +426,28 @@ SELECT build_id, step, fingerprint, count(*) AS pairs, count(*) FILTER (NOT esca
     avg(cost) FILTER (NOT escalated) AS cost_kept, avg(cost) FILTER (escalated) AS cost_escalated
 FROM cascade_rows GROUP BY build_id, step, fingerprint;
 
+-- Which row held which evaluation item, over all builds: what became of it, how much of the item it has, and the words.
+CREATE OR REPLACE VIEW contamination AS
+WITH said AS (
+    SELECT fingerprint, step, build_id, subject_id, document_id, detail,
+        CASE status WHEN 'ok' THEN 'masked' ELSE 'dropped' END AS became
+    FROM outcomes WHERE step IN ('select/decontaminate', 'select/mask_contaminated')
+        AND (reason = 'contaminated' OR (status = 'ok' AND step = 'select/mask_contaminated' AND detail <> ''))
+    UNION ALL
+    SELECT n.fingerprint, o.step, o.build_id, n.subject_id, n.document_id, n.text, 'flagged'
+    FROM notes n JOIN outcomes o ON o.fingerprint = n.fingerprint AND o.unit_id = n.unit_id
+    WHERE n.name = 'flag/contaminated'
+), parted AS (
+    SELECT *, regexp_extract(detail, '^(.*?) \((\d+)% of it, (\d+) runs?(?:, (\d+) other items?)?\): (.*)$',
+        ['item', 'share', 'runs', 'others', 'words']) AS hit
+    FROM said
+)
+SELECT f.identity->>'$.params.of' AS tab, p.subject_id AS row_id, p.became,
+    regexp_replace(hit.item, '#[^#]*$', '') AS evaluation_set, hit.item, hit.share::INTEGER / 100 AS share,
+    hit.runs::INTEGER AS runs, coalesce(try_cast(hit.others AS INTEGER), 0) AS other_items, hit.words,
+    p.document_id, p.step, p.fingerprint, p.build_id
+FROM parted p JOIN fingerprints f ON f.fingerprint = p.fingerprint;
+
 -- Must be empty after every build.
 CREATE OR REPLACE VIEW audit_units_with_two_outcomes AS
 SELECT fingerprint, unit_id, count(*) AS outcomes FROM outcomes GROUP BY ALL HAVING count(*) > 1;
@@ -370,6 +480,8 @@ CREATE OR REPLACE VIEW audit_orphans AS
 SELECT 'pairs' AS tab, p.pair_id AS id FROM pairs p ANTI JOIN prompts q ON q.prompt_id = p.prompt_id
 UNION ALL SELECT 'pairs', p.pair_id FROM pairs p ANTI JOIN responses r ON r.response_id = p.chosen_id
 UNION ALL SELECT 'pairs', p.pair_id FROM pairs p ANTI JOIN responses r ON r.response_id = p.rejected_id
+UNION ALL SELECT 'pairs', p.pair_id FROM (SELECT pair_id, unnest(also_chosen) AS also_id FROM pairs) p
+    ANTI JOIN responses r ON r.response_id = p.also_id
 UNION ALL SELECT 'responses', r.response_id FROM responses r ANTI JOIN prompts q ON q.prompt_id = r.prompt_id
 UNION ALL SELECT 'signals', s.signal_id FROM signals s ANTI JOIN prompts q ON q.prompt_id = s.prompt_id
 UNION ALL SELECT 'labels', l.label_id FROM labels l ANTI JOIN prompts q ON q.prompt_id = l.prompt_id
