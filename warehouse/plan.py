@@ -56,9 +56,7 @@ PARENTS = {
 }
 
 STEP_COLUMNS = {"position": "INTEGER", "step": "VARCHAR", "fingerprint": "VARCHAR"}
-SAID_COLUMNS = {
-    **dict.fromkeys(("row_id", "reason", "detail", "name"), "VARCHAR"), "value": "DOUBLE", "text": "VARCHAR",
-}
+SAID_COLUMNS = dict.fromkeys(("row_id", "reason", "detail", "name"), "VARCHAR") | {"value": "DOUBLE", "text": "VARCHAR"}
 SAID_AT_ONCE = 20_000
 ITEM_COLUMNS = {"uri": "VARCHAR", "item_id": "VARCHAR", "licence": "VARCHAR"}
 
