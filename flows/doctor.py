@@ -120,7 +120,12 @@ def findings_table(findings: list[Finding]) -> Table:
 
 
 def _packages() -> list[Finding]:
-    extras = {"psycopg": ("postgres", "to write to a PostgreSQL catalog"), "datasets": ("hf", "to read `hf:` sources")}
+    extras = {
+        "psycopg": ("postgres", "to write to a PostgreSQL catalog"),
+        "datasets": ("hf", "to read `hf:` sources"),
+        "numba": ("dedup", "to find near duplicates and evaluation items"),
+        "scikit-learn": ("judging", "to fit labels over all rows and to audit releases in full"),
+    }
     found = [Finding("prefmill", "good", version_of("prefmill") or "not installed")]
     for package, (extra, why) in extras.items():
         version = version_of(package)

@@ -48,6 +48,7 @@ class Trace:
     node: Node
     refused: list[dict[str, Any]]
     releases: list[dict[str, Any]]
+    noted: list[dict[str, Any]] = field(default_factory=list)
     revoked: list[dict[str, Any]]
 
 
