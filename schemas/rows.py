@@ -154,16 +154,11 @@ class SignalAnswer(Row):
         return self.name.startswith(CONTROL)
 
 
-NOT_WRITTEN = ("condition", "aspect", "aspect_scores", "also_chosen")
-"""What a pair has only where it has it: left out of its content otherwise, so that other pairs keep the ids they had."""
-
-
 class PairAnswer(Row):
     """One labelled comparison. `p_chosen` in [0.5, 1], `confidence` in [0, 1], `score_gap` > 0 in the rule's own unit.
 
-    With a `condition` it is a label under that condition alone; the same two responses may be labelled otherwise under
-    another. With an `aspect` it is a label by that aspect alone, and `aspect_scores` are what the others say of both
-    sides. `also_chosen` are the ids of responses that are preferred to the rejected one as well, best first.
+    With a `condition` it is a label under that condition alone. With an `aspect` it is a label by that aspect alone, and
+    `aspect_scores` are what the others say of both sides. `also_chosen`: responses preferred to rejected as well, best first.
     """
 
     prompt_id: str
@@ -181,9 +176,10 @@ class PairAnswer(Row):
 
     @model_serializer(mode="wrap")
     def _without_what_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A plain label has none of `NOT_WRITTEN` to write, and so the id it always had."""
+        """A plain label has none of these to write, and so the id it always had."""
         values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if value is not None or name not in NOT_WRITTEN}
+        rare = ("condition", "aspect", "aspect_scores", "also_chosen")
+        return {name: value for name, value in values.items() if value is not None or name not in rare}
 
 
 class LabelAnswer(Row):
