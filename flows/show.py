@@ -120,6 +120,9 @@ def lineage(trace: Trace) -> Tree:
                 style="yellow",
             )
         )
+    for noted in trace.noted:
+        value = "" if noted["value"] is None else f" {noted['value']:g}"
+        here.add(Text(f"{noted['step']}: noted {noted['name']}{value} {noted['text'] or ''}".rstrip(), style="magenta"))
     for revocation in trace.revoked:
         note = f": {revocation['note']}" if revocation["note"] else ""
         what = f"its document is revoked by {revocation['kind']} {revocation['value']} ({revocation['revocation_id']}){note}"

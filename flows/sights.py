@@ -42,6 +42,7 @@ def trace_as_dict(trace: Trace) -> dict[str, Any]:
         "node": _node_as_dict(trace.node),
         "refused": trace.refused,
         "releases": trace.releases,
+        "noted": trace.noted,
         "revoked": trace.revoked,
     }
 

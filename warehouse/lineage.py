@@ -41,14 +41,14 @@ class Node:
 class Trace:
     """Where an id comes from (`above`, document first), what it is, what came of it, and what was refused about it.
 
-    `revoked` are the revocations that its document is under.
+    `noted` is what steps noted of it, `revoked` the revocations that its document is under.
     """
 
     above: list[Node]
     node: Node
     refused: list[dict[str, Any]]
     releases: list[dict[str, Any]]
-    noted: list[dict[str, Any]] = field(default_factory=list)
+    noted: list[dict[str, Any]]
     revoked: list[dict[str, Any]]
 
 
@@ -73,7 +73,7 @@ def trace(cursor: duckdb.DuckDBPyConnection, row_id: str) -> Trace:
     above = _ancestors(cursor, node)
     _with_outcomes(cursor, [*above, *node.walk()])
     revoked = revocations_of(cursor, node.row["document_id"])
-    return Trace(above, node, _refusals(cursor, node), _releases(cursor, node), revoked)
+    return Trace(above, node, _refusals(cursor, node), _releases(cursor, node), _notes(cursor, node), revoked)
 
 
 def _node(cursor: duckdb.DuckDBPyConnection, table: str, row_id: str) -> Node | None:
@@ -175,6 +175,15 @@ def _refusals(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, A
         f"SELECT step, status, reason, detail, build_id FROM {LAKE}.outcomes "
         f"WHERE subject_id = {literal(node.id)} AND status <> 'ok' ORDER BY ALL",
     )
+
+
+def _notes(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, Any]]:
+    """What steps noted of this row: flags, weights, ranks, clusters."""
+    query = f"""
+        SELECT DISTINCT f.step, n.name, n.value, n.text FROM {LAKE}.notes n JOIN {LAKE}.fingerprints f USING (fingerprint)
+        WHERE n.subject_id = {literal(node.id)} ORDER BY ALL
+    """
+    return rows_of(cursor, query)
 
 
 def _releases(cursor: duckdb.DuckDBPyConnection, node: Node) -> list[dict[str, Any]]:

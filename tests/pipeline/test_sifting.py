@@ -19,6 +19,8 @@ from schemas.errors import RecipeError
 from schemas.rows import PassageAnswer, PromptAnswer, ResponseAnswer
 from schemas.units import UnitKind
 from warehouse.address import Address
+from warehouse.guest import guest
+from warehouse.lineage import trace
 
 NOUNS: dict[str, Any] = {table: table.removesuffix("s") for table in SIFTED}
 
@@ -207,6 +209,10 @@ async def test_flags_of_any_row_are_in_the_release_and_make_it_another(
     rows = pq.read_table(folder / "pairs.parquet", columns=["flags"]).to_pylist()
     assert rows
     assert all(row["flags"] == ["even"] for row in rows)
+    ((prompt,),) = builds.ask(lake, "SELECT min(prompt_id) FROM latest_pairs")
+    with guest(lake) as cursor:
+        (noted,) = trace(cursor, prompt).noted
+    assert noted == {"step": "select/every_other_of_all", "name": "flag/even", "value": 1.0, "text": None}
 
 
 @pytest.mark.parametrize("table", ["passages", "prompts", "responses"])
