@@ -34,11 +34,11 @@ BENCHMARKS = {
     "selection": "select steps over 10,000, 100,000 and 1,000,000 pairs",
     "decontamination": "1.1M runs of evaluation items looked for in 100,000 texts",
     "release_audit": "the audit of releases of 10,000, 100,000 and a million pairs",
-    "semantic": "semantic duplicates, density and diversity of 100,000 vectors",
+    "semantic": "semantic duplicates, density and diversity of 100,000 vectors (needs numba)",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140
-NEEDS = {"vllm_sampling": "vllm", "duplicates": "numba", "semantic": "numba"}
+NEEDS = {"vllm_sampling": "vllm", "duplicates": "numba", "decontamination": "numba", "semantic": "numba"}
 
 
 def main() -> int:

@@ -290,15 +290,3 @@ class Outcome(Row):
     cost: float = 0.0
     seconds: float = 0.0
     build_id: str = ""
-
-
-ANSWER_TABLES: dict[type[Row], str] = {
-    DocumentAnswer: "documents",
-    PassageAnswer: "passages",
-    PromptAnswer: "prompts",
-    ResponseAnswer: "responses",
-    SignalAnswer: "signals",
-    PairAnswer: "pairs",
-    LabelAnswer: "labels",
-    VectorAnswer: "vectors",
-}

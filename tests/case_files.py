@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def bind_case(key: str, case: Case) -> BoundStep:
     if hasattr(strategy_class, "of") or strategy_class.unit in ("pair", "judged_pair"):
         before = [*BEFORE["select"], "select/best_worst"]
     if hasattr(strategy_class, "rewrites"):  # before anything is made of the rows
-        before = before[: {"passages": 1, "prompts": 2, "responses": 3}.get(case.get("params", {}).get("of", ""))]
+        before = before[: {"passages": 1, "prompts": 2, "responses": 3}.get(_table_of(strategy_class, case))]
     before += ["judge/embed"] if "vectors" in getattr(strategy_class, "needs", ()) else []
     steps = [
         StepSpec(strategy=each)
@@ -52,3 +53,9 @@ def bind_case(key: str, case: Case) -> BoundStep:
     models = {alias: ModelSpec(model=alias) for alias in case.get("models", [])}
     recipe = Recipe(recipe="case", models=models, steps=tuple(steps))
     return bind(RecipeFile(recipe, "", CASES / "case.yaml", {})).steps[-1]
+
+
+def _table_of(strategy_class: Any, case: Case) -> str:
+    """The table whose rows a case sifts: the one it names, or the strategy's own choice."""
+    defaults = {field.name: field.default for field in dataclasses.fields(strategy_class)}
+    return str(case.get("params", {}).get("of", defaults.get("of")))

@@ -227,7 +227,8 @@ class Columns:
     def value(self, row: Mapping[str, Any], column: str) -> Any:
         """One column of one row."""
         if column == "pair_text":
-            return "\0".join(str(row.get(name) or "") for name in self.TEXTS["pair_key"])
+            texts = [str(row.get(name) or "") for name in ("prompt", "chosen", "rejected", "condition")]
+            return "\0".join([*texts, *([row["aspect"]] if row.get("aspect") else [])])
         if column in self.TEXTS:
             return "\0".join(" ".join(str(row.get(name) or "").split()) for name in self.TEXTS[column])
         return row.get(column)

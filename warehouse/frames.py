@@ -85,7 +85,7 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "condition": CONDITION,
         "judges": "coalesce(jury.judges, [])",
         "prompt_key": _key(TURNS_OF_PROMPT),
-        "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''))",
+        "pair_text": f"concat_ws(chr(0), {TURNS_OF_PROMPT}, c.text, j.text, coalesce({CONDITION}, ''), p.aspect)",
         "pair_key": _key(TURNS_OF_PROMPT, "c.text", "j.text", f"coalesce({CONDITION}, '')", "coalesce(p.aspect, '')"),
         **{
             name: f"p.{name}"

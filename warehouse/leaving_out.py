@@ -50,7 +50,7 @@ async def leave_out(store: Store, position: int, intake: str, *, fingerprint: st
                 ORDER BY revocation_id), NULL, NULL, NULL
             FROM {SCRATCH}.revoked GROUP BY document_id
         """)
-        cursor.execute(sifting.UNITS.format(position=position, table="documents"))
+        sifting.form_units(cursor, position, "documents")
         cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
         take_out(cursor, "documents", f"SELECT DISTINCT document_id FROM {SCRATCH}.revoked")
         count_scope(cursor, position, "true", "documents", "sifts")

@@ -60,6 +60,7 @@ SAID_COLUMNS = dict.fromkeys(("row_id", "reason", "detail", "name"), "VARCHAR") 
 SAID_AT_ONCE = 20_000
 ITEM_COLUMNS = {"uri": "VARCHAR", "item_id": "VARCHAR", "licence": "VARCHAR"}
 
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How many units a step has in a shard, and how many of them have no outcome yet."""

@@ -103,6 +103,30 @@ def fill(
 
 
 @compiled
+def hash_text(
+    letters: Any, at: int, end: int, kinds: NDArray[np.uint8], hashes: NDArray[np.uint64]
+) -> int:
+    """The hash of each word of `letters[at:end]` into `hashes`; returns how many. `letters[end]` is a separator."""
+    seen = 0
+    while at < end:
+        kind = kinds[letters[at]]
+        if kind in (SEPARATOR, MARK):  # a mark without a letter before it is no word
+            at += 1
+            continue
+        goes_on, value = kind == LETTER, START
+        while True:
+            letter = np.uint64(letters[at])
+            value = value * LETTERS + (letter | TO_SMALL if BIG_A <= letter <= BIG_Z else letter)
+            at += 1
+            kind = kinds[letters[at]]
+            if not (kind == MARK or (goes_on and kind == LETTER)):
+                break
+        hashes[seen] = mix(value)
+        seen += 1
+    return seen
+
+
+@compiled
 def find(
     letters: Any,
     ends: NDArray[np.int64],
@@ -126,25 +150,9 @@ def find(
     for text in range(1, len(ends)):
         longest = max(longest, ends[text] - ends[text - 1])
     hashes = np.empty(longest, np.uint64)
-    count, at = 0, 0
+    count = 0
     for text in range(len(ends)):
-        seen, end = 0, ends[text]
-        while at < end:
-            kind = kinds[letters[at]]
-            if kind in (SEPARATOR, MARK):  # a mark without a letter before it is no word
-                at += 1
-                continue
-            goes_on, value = kind == LETTER, START
-            while True:  # what ends a text is a separator, and so ends its last word
-                letter = np.uint64(letters[at])
-                value = value * LETTERS + (letter | TO_SMALL if BIG_A <= letter <= BIG_Z else letter)
-                at += 1
-                kind = kinds[letters[at]]
-                if not (kind == MARK or (goes_on and kind == LETTER)):
-                    break
-            hashes[seen] = mix(value)
-            seen += 1
-        at = end + 1
+        seen = hash_text(letters, ends[text - 1] + 1 if text else 0, ends[text], kinds, hashes)
         # All words first, then all runs: so the probes, which miss the caches, do not wait for each other.
         for which in range(len(lengths)):
             length, power, run = lengths[which], powers[which], ZERO

@@ -29,8 +29,11 @@ FREE = u64(0xFFFFFFFFFFFFFFFF)
 
 
 def compiled(function: Function) -> Function:
-    """Compiled at the first call and kept on disk for the next process."""
-    done: Function = numba.njit(cache=True, nogil=True)(function)
+    """Compiled at the first call and kept on disk for the next process, if there is a folder to keep it in."""
+    try:
+        done: Function = numba.njit(cache=True, nogil=True)(function)
+    except RuntimeError:
+        done = numba.njit(nogil=True)(function)
     return done
 
 

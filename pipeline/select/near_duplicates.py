@@ -39,7 +39,7 @@ class NearDuplicates:
     default so many that a pair at the threshold is found with a chance of .998, Leskovec et al., Mining of Massive
     Datasets, section 3.4) and then compared as texts. A row that is dropped is alike to the one that is kept for it, so
     fillings of one template do not follow one another out. Pairs, with `on: pair`, are alike when prompt, chosen and
-    rejected all are, each for itself, and the condition is the same.
+    rejected all are, each for itself, and the condition and aspect that the label holds under are the same.
 
     Tonight's rows are compared with all that landed before; what was compared once is not compared again.
     """
@@ -156,7 +156,7 @@ class _Comparing:
         numbers = sorted({number for both in asked for number in both})
         texts = dict(zip(numbers, self.memory.texts(numbers), strict=True))
         split = [[texts[number].split(BETWEEN) for number in both] for both in asked]
-        comparable = [len(one) == len(other) == 4 and one[3] == other[3] for one, other in split]
+        comparable = [len(one) == len(other) and one[3:] == other[3:] for one, other in split]
         left = [part for (one, _), fits in zip(split, comparable, strict=True) if fits for part in one[:3]]
         right = [part for (_, other), fits in zip(split, comparable, strict=True) if fits for part in other[:3]]
         exact = jaccard(left, right, self.spec).reshape(-1, 3)

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy
 import pytest
@@ -257,3 +258,12 @@ def test_without_the_extra_modules_load_and_the_first_call_says_what_to_install(
     said = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     need = "looking for near duplicates needs {}: pip install 'prefmill[dedup]'"
     assert said.stdout.splitlines() == [*[need.format("numpy")] * 2, need.format("numba"), "[[1, 2]]"]
+
+
+def test_kernels_run_where_nothing_can_be_kept() -> None:
+    """As in an image whose folders are read-only: numba refuses to cache a function whose source is in no file."""
+    from pipeline.likeness.kernels import compiled
+
+    made: dict[str, Callable[[int], int]] = {}
+    exec("def twice(x):\n    return 2 * x", made)
+    assert compiled(made["twice"])(21) == 42

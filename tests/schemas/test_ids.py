@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.fingerprints import PREFIXES, canonical_json, derive_seed, identify
-from schemas.rows import ANSWER_TABLES
+from warehouse.plan import NOUNS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -78,7 +78,7 @@ def test_the_kind_is_part_of_the_id() -> None:
 
 def test_prefixes_tell_kinds_apart() -> None:
     assert len(set(PREFIXES.values())) == len(PREFIXES)
-    assert set(ANSWER_TABLES.values()) <= set(PREFIXES)
+    assert set(NOUNS) <= set(PREFIXES)
 
 
 @pytest.mark.parametrize(

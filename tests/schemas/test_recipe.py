@@ -110,7 +110,7 @@ BINDING = {
 FORM = {
     "unknown key": ("recipe: r\nmodles: {}\nsteps:\n  - mine/chunk\n", 2, "unknown key `modles`; did you mean `models`?"),
     "unknown key of a model": ("recipe: r\nmodels:\n  a:\n    model: x\n    enigne: vllm\nsteps: [mine/chunk]\n", 5, "did you mean `engine`?"),
-    "unknown engine": ("recipe: r\nmodels:\n  a:\n    model: x\n    engine: vlm\nsteps: [mine/chunk]\n", 5, "'vllm', 'openai' or 'rehearsal'"),
+    "unknown engine": ("recipe: r\nmodels:\n  a:\n    model: x\n    engine: vlm\nsteps: [mine/chunk]\n", 5, "'vllm', 'openai', 'model2vec', 'sentence-transformers' or 'rehearsal'"),
     "model that is a word": ("recipe: r\nmodels:\n  a: Qwen\nsteps: [mine/chunk]\n", 3, "`models.a` is 'Qwen'"),
     "models that are a list": ("recipe: r\nmodels: [a]\nsteps: [mine/chunk]\n", 2, "`models` is ['a']"),
     "impossible concurrency": ("recipe: r\nmodels:\n  a: {concurrency: 0}\nsteps: [mine/chunk]\n", 3, "`models.a.concurrency` is 0"),
