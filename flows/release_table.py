@@ -42,6 +42,7 @@ def release_tables(report: ReleaseReport) -> Iterator[RenderableType]:
         there = {name: known[name] for name in names if name in known}
         if there:
             yield _figures(f"{TITLES[theme]} · {report.release}, {report.pairs:,} pairs", there)
+            yield _sentences(there)
         yield from (_rows(name, report.tables[name]) for name in names if report.tables.get(name))
         if theme == "words" and report.probe:
             for side in ("chosen", "rejected"):
@@ -67,7 +68,7 @@ def change_table(changes: Sequence[Change], here: str, there: str) -> Renderable
 
 
 def _figures(title: str, there: dict[str, tuple[Measured, Standing]]) -> Table:
-    table = _table(title, "figure", "value", "interval", "n", "advised", "what it means, and what to do")
+    table = _table(title, "figure", "value", "interval", "n", "advised")
     for name, (found, stands) in there.items():
         spec = FIGURES[name]
         band = "" if found.low is None or found.high is None else f"{found.low:.3f} to {found.high:.3f}"
@@ -75,11 +76,18 @@ def _figures(title: str, there: dict[str, tuple[Measured, Standing]]) -> Table:
         bound = "" if spec.bound is None else f"{sign} {spec.bound:g}"
         if spec.is_two_sided and spec.bound is not None:
             bound = f"{1 - spec.bound:g} to {spec.bound:g}"
-        words = escape(spec.meaning)
-        if stands in ("over", "unclear"):
-            words += f"\n[{STYLES[stands]}]{escape(_advice(name, stands))}[/]"
-        table.add_row(name, _value(found, stands), band, f"{found.n:,}", bound, words)
+        table.add_row(name, _value(found, stands), band, f"{found.n:,}", bound)
     return table
+
+
+def _sentences(there: dict[str, tuple[Measured, Standing]]) -> Text:
+    """Below a table, in the width of the terminal: what each figure means, and what is to be done where it is out of bounds."""
+    text = Text()
+    for name, (_, stands) in there.items():
+        text.append(f"{name}", style="bold").append(f": {FIGURES[name].meaning}\n")
+        if stands in ("over", "unclear"):
+            text.append(f"  {_advice(name, stands)}\n", style=STYLES[stands])
+    return text
 
 
 def _value(found: Measured, stands: Standing) -> Text:

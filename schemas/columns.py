@@ -17,8 +17,8 @@ Means go over draws and orders first, then over judges. What was not measured is
 `landed` is the number of the build that made the row. `text_key`, `prompt_key` and `pair_key` are hashes of texts, in which
 white space at the ends and runs of it do not count; `pair_text` is the texts that make `pair_key`, with a NUL between them.
 `judges` are the models whose verdicts about the responses of a pair are in scope, sorted; `pairs` of a prompt is the number
-of its pairs in scope. A model of vectors is named as in the table `vectors`, or by the last part of its name without what
-follows the `@`.
+of its pairs in scope; `length_ratio` is the shorter answer's length as a share of the longer one's. A model of vectors is
+named as in the table `vectors`, or by the last part of its name without what follows the `@`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ COLUMNS: dict[Sifted, tuple[str, ...]] = {
     ),
     "pairs": (
         *_EVERYWHERE, "prompt_id", "chosen_id", "rejected_id", "prompt", "question", "chosen", "rejected", "condition", "aspect",
-        "chosen_length", "rejected_length", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
+        "chosen_length", "rejected_length", "length_ratio", "chosen_model", "rejected_model", "chosen_role", "rejected_role",
         "chosen_finish_reason", "rejected_finish_reason", "chosen_strategy", "rejected_strategy",
         "score_gap", "p_chosen", "confidence", "rule", "judges", "tags", "pair_key", "prompt_key", "pair_text", "vector",
     ),
@@ -56,7 +56,8 @@ MEASURED: dict[str, tuple[Sifted, ...]] = {
 }
 NUMBERS = frozenset(
     (
-        "landed", "length", "pairs", "draw", "tokens", "logprob", "chosen_length", "rejected_length", "score_gap", "p_chosen",
+        "landed", "length", "pairs", "draw", "tokens", "logprob", "chosen_length", "rejected_length", "length_ratio",
+        "score_gap", "p_chosen",
         "confidence",
     )
 )

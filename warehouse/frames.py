@@ -82,6 +82,7 @@ EXPRESSIONS: dict[Sifted, dict[str, str]] = {
         "prompt": TURNS_OF_PROMPT,
         "question": "list_filter(q.messages, lambda m: m.role = 'user')[-1].content",
         "tags": "q.tags",
+        "length_ratio": "least(length(c.text), length(j.text)) / greatest(length(c.text), length(j.text), 1)",
         "condition": CONDITION,
         "judges": "coalesce(jury.judges, [])",
         "prompt_key": _key(TURNS_OF_PROMPT),

@@ -37,7 +37,10 @@ class Spec:
         return f"{self.side}_{self.name}"
 
 
-SAME_LENGTH = "compare answers of one length: draw them with a length limit, or drop pairs by their gap in length"
+SAME_LENGTH = (
+    "compare answers of one length: draw them with a length limit, or keep pairs of like length with "
+    "`select/filter: {by: length_ratio, min: 0.7}`"
+)
 OTHER_MODEL = "let every model write on both sides, or take pairs within one model"
 SPREAD = "add other sources, or cap the largest"
 CLEAN = "drop them before pairs are made"
