@@ -126,7 +126,7 @@ class Remembered:
         fresh = f"(FROM {SCRATCH}.likeness_rows WHERE is_new AND {{these}})"
         columns = ("id", "document_id", self.key)
         for query in self.frame.pages(self._cursor, columns, ROWS_AT_ONCE, fresh, f"(FROM {SCRATCH}.likeness_rows WHERE is_new)"):
-            run(f"INSERT INTO {SCRATCH}.likeness_keys {query}")
+            run(f"INSERT INTO {SCRATCH}.likeness_keys SELECT c0, c1, lpad(to_hex(c2), 32, '0')::UUID FROM ({query})")
         run(f"""
             CREATE OR REPLACE TABLE {SCRATCH}.likeness_texts AS
             SELECT text_id, min(row_id) AS row_id, arg_min(document_id, row_id) AS document_id,
