@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pipeline.contamination.evaluations import EvaluationSet
 from pipeline.contamination.index import Hit, Index
 from pipeline.contamination.runs import NEEDED_FOR
-from pipeline.extras import library
+from pipeline.extras import demand
 
 FEWEST_WORDS = 8
 """Shorter texts are not looked for unless a recipe says so: under 8 words, runs are shared by chance (GPT-3, arXiv
@@ -23,8 +23,7 @@ def fewest_words(n: int, min_words: int | None) -> int:
 
 def check_search(against: Sequence[EvaluationSet], n: int, min_words: int | None) -> None:
     """Raise `ValueError` for sets and numbers that make no search, and `RequestError` where the extra is not installed."""
-    for module in ("numpy", "numba"):
-        library(module, NEEDED_FOR, "dedup")
+    demand(("numpy", "numba"), NEEDED_FOR, "dedup")
     if min_words is not None and min_words > n:
         raise ValueError(f"`min_words` is {min_words}, more than `n`, which is {n}; texts of `n` words are searched for anyway")
     names = [each.name for each in against]

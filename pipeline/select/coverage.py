@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from pipeline.extras import demand
 from pipeline.strategy import Found, Note, Rows, Said
 from pipeline.vectors.gathering import gathered, vector_column
 from pipeline.vectors.neighbours import nearest_cosine
@@ -37,6 +38,7 @@ class Coverage:
 
     def __post_init__(self) -> None:
         """Refuse a cosine that none can miss or reach."""
+        demand(("numpy",), NEEDED_FOR, "embeddings")
         if not -1.0 < self.within <= 1.0:
             raise ValueError(f"`within` is {self.within}; give a cosine above -1 and at most 1")
         vector_column("prompts", self.vectors)

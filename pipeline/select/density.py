@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from pipeline.extras import demand
 from pipeline.strategy import Drop, Found, Note, Rows, Said
 from pipeline.vectors.gathering import Embedded, gathered, vector_column
 from pipeline.vectors.neighbours import mean_of_nearest
@@ -40,6 +41,7 @@ class Density:
 
     def __post_init__(self) -> None:
         """Refuse limits that limit nothing."""
+        demand(("numpy",), NEEDED_FOR, "embeddings")
         if not 1 <= self.neighbours <= 1000:
             raise ValueError(f"`neighbours` is {self.neighbours}; give 1 to 1000")
         given = [name for name in ("sd", "quantile") if getattr(self, name) is not None]

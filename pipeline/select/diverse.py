@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
+from pipeline.extras import demand
 from pipeline.strategy import Drop, Found, Note, Rows, Said
 from pipeline.vectors.centres import farthest_first
 from pipeline.vectors.gathering import Embedded, gathered, vector_column
@@ -39,6 +40,7 @@ class Diverse:
 
     def __post_init__(self) -> None:
         """Refuse what says nothing about how many."""
+        demand(("numpy",), NEEDED_FOR, "embeddings")
         if (self.count is None) == (self.share is None):
             raise ValueError("give one of `count` and `share`: how many rows are to be kept")
         if self.count is not None and self.count < 1:

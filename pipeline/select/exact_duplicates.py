@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from pipeline.select.keeping import Keep, rank_columns, rank_of
+from pipeline.select.keeping import Keep, check_keep, rank_columns, rank_of
 from pipeline.strategy import Drop, Rows
 from schemas.columns import Sifted
 
@@ -38,7 +38,7 @@ class ExactDuplicates:
         """Refuse what would do nothing."""
         if self.of != "pairs" and self.on != "pair":
             raise ValueError("`on` is for pairs; of other rows the text is compared")
-        rank_columns(self.of, self.keep, self.by)
+        check_keep(self.of, self.keep, self.by, self.seed)
 
     def sift(self, rows: Rows) -> Iterator[Drop]:
         """The rows that repeat another; in memory are those alone that say the same."""

@@ -14,6 +14,13 @@ BEST: dict[str, str] = {"pairs": "confidence", "responses": "logprob"}
 """What `best` means where a recipe does not say it: the surest label, the likeliest answer."""
 
 
+def check_keep(of: Sifted, keep: Keep, by: str | None, seed: int) -> None:
+    """Raise `ValueError` for a rule whose `by` or `seed` would do nothing, or that cannot rank such rows."""
+    if seed and keep != "random":
+        raise ValueError(f"`seed` goes with keep: random, and here is keep: {keep}")
+    rank_columns(of, keep, by)
+
+
 def rank_columns(of: Sifted, keep: Keep, by: str | None) -> tuple[str, ...]:
     """The columns that a rule ranks rows by, the id first; raises `ValueError` for a `by` that says nothing."""
     if by is not None:

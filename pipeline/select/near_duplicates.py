@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from pipeline.extras import library
+from pipeline.extras import demand, library
 from pipeline.likeness.candidates import HAIR, Forest
 from pipeline.likeness.clusters import leaders
 from pipeline.likeness.minhash import MinHash
 from pipeline.likeness.overlap import jaccard
 from pipeline.likeness.sketches import NEEDED_FOR, Sketches, sketch
 from pipeline.likeness.verify import alike_by, verified
-from pipeline.select.keeping import Keep, Rank, rank_columns, rank_of
+from pipeline.select.keeping import Keep, Rank, check_keep, rank_columns, rank_of
 from pipeline.strategy import Drop, Memory, Note, Rows, Said
 from schemas.columns import Sifted
 from schemas.fingerprints import identify
@@ -59,12 +59,13 @@ class NearDuplicates:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what would do nothing."""
+        """Refuse what would do nothing, and what cannot be done here."""
+        demand(("numpy", "numba"), "`select/near_duplicates`", "dedup")
         if self.of != "pairs" and self.on != "pair":
             raise ValueError("`on` is for pairs; of other rows the text is compared")
         if (self.bands is None) != (self.rows is None):
             raise ValueError("`bands` and `rows` go together; leave both out to have them chosen for the threshold")
-        rank_columns(self.of, self.keep, self.by)
+        check_keep(self.of, self.keep, self.by, self.seed)
 
     @property
     def spec(self) -> MinHash:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from pipeline.select.keeping import Keep, rank_columns, rank_of
+from pipeline.extras import demand
+from pipeline.select.keeping import Keep, check_keep, rank_columns, rank_of
 from pipeline.strategy import Drop, Found, Note, Rows, Said
 from pipeline.vectors.alike import find_leaders
 from pipeline.vectors.gathering import Embedded, Gathered, gathered, vector_column
@@ -45,13 +46,12 @@ class SemanticDuplicates:
     bands: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what would find nothing, take for ever, or do nothing."""
+        """Refuse what would find nothing, take for ever, or do nothing, and what cannot be done here."""
+        demand(("numpy", "numba"), NEEDED_FOR, "dedup")
         if not 0.0 < self.threshold <= 1.0:
             raise ValueError(f"`threshold` is {self.threshold}; a cosine to reach is above 0 and at most 1")
         if not 1 <= self.bits <= MOST_BITS:
             raise ValueError(f"`bits` is {self.bits}; give 1 to {MOST_BITS}")
-        if self.seed and self.keep != "random":
-            raise ValueError(f"`seed` goes with keep: random, and here is keep: {self.keep}")
         if self.bands is not None and not 1 <= self.bands <= MOST_BANDS:
             raise ValueError(f"`bands` is {self.bands}; give 1 to {MOST_BANDS}")
         if self.planes.bands > MOST_BANDS:
@@ -59,7 +59,7 @@ class SemanticDuplicates:
                 f"a threshold of {self.threshold} with {self.bits} bits needs {self.planes.bands} bands, more than "
                 f"{MOST_BANDS}; give fewer `bits`, a higher `threshold`, or `bands` of your own"
             )
-        rank_columns(self.of, self.keep, self.by)
+        check_keep(self.of, self.keep, self.by, self.seed)
         vector_column(self.of, self.vectors)
 
     @property

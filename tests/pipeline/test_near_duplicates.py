@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.likeness.minhash import MinHash
 from pipeline.likeness.overlap import jaccard
 from pipeline.select.near_duplicates import NearDuplicates
+from schemas.errors import RequestError
 from warehouse.address import Address
 
 SENTENCES = [
@@ -177,8 +179,15 @@ def test_what_is_kept_does_not_depend_on_the_order_and_nothing_more_is_to_be_dro
         ({"keep": "best", "by": "text"}, "is no number"),
         ({"keep": "random", "by": "length"}, "`by` goes with keep: best"),
         ({"keep": "best", "by": "lenth"}, "did you mean `length`"),
+        ({"seed": 3}, "`seed` goes with keep: random"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(params: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         NearDuplicates(**params)
+
+
+def test_a_recipe_that_needs_what_is_not_installed_is_told_so_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RequestError, match=r"needs numpy: pip install 'prefmill\[dedup\]'"):
+        NearDuplicates()
