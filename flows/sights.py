@@ -71,7 +71,8 @@ def works_on(strategy: type[Any]) -> str:
     unit = getattr(strategy, "unit", None)
     if isinstance(unit, str):
         return unit.replace("_", " ")
-    tables = get_args(get_type_hints(strategy)["of"]) or (strategy.of,)
+    only = getattr(strategy, "of", None)
+    tables = (only,) if isinstance(only, str) else get_args(get_type_hints(strategy)["of"])
     return ("all " if hasattr(strategy, "sift") else "") + ", ".join(tables)
 
 

@@ -24,7 +24,7 @@ from pipeline.audit.release.probe import Probe, run_probe
 from pipeline.audit.release.report import compare
 from pipeline.land.gates import REMEDIES, Gates, check
 from warehouse.connection import SQL, literal
-from warehouse.sources import SOURCE_SQL
+from warehouse.sources import source_sql
 
 ROOT = Path(__file__).parents[2]
 
@@ -273,7 +273,7 @@ def test_the_views_look_for_the_same_phrases_and_sources() -> None:
     words = " ".join((SQL / "views.sql").read_text(encoding="utf-8").split())
     for pattern in PHRASES.values():
         assert " ".join(literal(pattern).split()) in words
-    assert " ".join(SOURCE_SQL.format(uri="d.uri").split()) in words
+    assert " ".join(source_sql("d.uri").split()) in words
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------------

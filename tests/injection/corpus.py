@@ -23,8 +23,8 @@ FAMILIES: dict[str, list[str]] = _CORPUS["attacks"]
 MASTER_KEYS: dict[str, list[str]] = _CORPUS["master_keys"]
 
 # No judge reads these: one is the conversation itself, whose answer is measured, so its question is a turn of its own; the
-# other is two texts that become vectors, each alone.
-NO_JUDGE = {"judge/log_likelihood", "judge/relevance"}
+# others are texts that become vectors, each alone.
+NO_JUDGE = {"judge/log_likelihood", "judge/relevance", "judge/embed"}
 JUDGES = sorted(
     name
     for path in SHIPPED.glob("judge/*.md")

@@ -169,7 +169,7 @@ def test_every_template_is_found() -> None:
 
 def roles_of(name: str) -> list[str]:
     """The turns of a shipped template; those that only measure, likelihood or nearness, have no rules to give."""
-    measuring = {"judge/log_likelihood": ["user"], "judge/relevance": ["user", "assistant"]}
+    measuring = {"judge/log_likelihood": ["user"], "judge/relevance": ["user", "assistant"], "judge/embed": ["user"]}
     return measuring.get(name, ["system", "user"])
 
 

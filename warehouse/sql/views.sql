@@ -335,8 +335,13 @@ FROM z;
 CREATE OR REPLACE VIEW release_coverage AS
 WITH known AS (
     SELECT l.release, d.licence, list_filter(q.tags, lambda t: starts_with(t, 'category:'))[1][10:] AS topic,
-        CASE WHEN contains(d.uri, '#row=') THEN regexp_extract(d.uri, '^(.*)#row=', 1)
-            WHEN contains(d.uri, '/') THEN regexp_replace(d.uri, '/[^/]*$', '') ELSE '.' END AS source
+        (CASE
+        WHEN d.uri IS NULL THEN NULL
+        WHEN starts_with(d.uri, 'hf:') THEN regexp_extract(d.uri, '^hf:[^/#]+(/[^/#]+)?')
+        WHEN regexp_matches(d.uri, '^https?://') THEN lower(regexp_extract(d.uri, '^https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]+)', 1))
+        WHEN regexp_matches(d.uri, '#row=[0-9]+$') THEN regexp_replace(d.uri, '#row=[0-9]+$', '')
+        WHEN NOT contains(d.uri, '/') THEN '.'
+        ELSE coalesce(nullif(regexp_extract(d.uri, '^(.*)/', 1, 's'), ''), '/') END) AS source
     FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id JOIN prompts q ON q.prompt_id = p.prompt_id
     JOIN documents d ON d.document_id = p.document_id
 ), told AS (
