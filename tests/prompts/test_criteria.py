@@ -51,7 +51,7 @@ def test_the_sheet_has_twenty_properties_of_one_response() -> None:
 
 def test_a_set_is_one_step_for_each_criterion(tmp_path: Path) -> None:
     recipe = bound(tmp_path, "judge/criteria: {criteria: general}")
-    labels = [step.label for step in recipe.row_local if step.key == "judge/criteria"]
+    labels = [step.label for step in recipe.body if step.key == "judge/criteria"]
     assert labels == [f"judge/criteria[{each.name}]" for each in Criterion.load_all("general", Path())]
 
 
