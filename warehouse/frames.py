@@ -202,6 +202,11 @@ class Frame:
         self.memories.append(memory)
         return memory
 
+    def close(self) -> None:
+        """Be done with what was remembered."""
+        for memory in self.memories:
+            memory.close()
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """One of our own, so that what it reads is not cut off by the next statement of somebody else."""
         cursor = self.connection.cursor()

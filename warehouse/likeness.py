@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from warehouse.connection import LAKE, literal
+from warehouse.connection import LAKE, MEMORY_LIMIT, literal
 from warehouse.store import SCRATCH
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from warehouse.frames import Frame
 
+MEMORY_WHILE_COMPARING = "1GB"
+"""What DuckDB may hold of the keys and numbers of millions of texts; more than that goes to the disk."""
 TEXTS_AT_ONCE = 8192
 ROWS_AT_ONCE = 50_000
 
@@ -43,7 +45,13 @@ class Remembered:
 
     def __post_init__(self) -> None:
         self._cursor = self.frame.cursor()
+        self._cursor.execute(f"SET memory_limit = '{MEMORY_WHILE_COMPARING}'")
         self._number_the_texts()
+
+    def close(self) -> None:
+        """Give the memory back that a build has no need of otherwise."""
+        self._cursor.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        self._cursor.close()
 
     def sketches(self, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
         """The sketches of all known texts, uint8[known, width], and their sizes."""
@@ -70,8 +78,7 @@ class Remembered:
 
     def fresh(self) -> Iterator[tuple[list[int], list[str]]]:
         """The new texts with their numbers, in batches, in no order."""
-        new = f"(SELECT row_id, document_id, number FROM {SCRATCH}.likeness_texts WHERE number >= {self.known} AND {{these}})"
-        over = new.replace("{these}", "true")
+        new, over = f"(FROM {SCRATCH}.likeness_texts WHERE {{these}})", f"{SCRATCH}.likeness_texts"
         for query in self.frame.pages(self._cursor, ("number", self.text), TEXTS_AT_ONCE, new, over):
             if rows := self._cursor.execute(query).fetchall():
                 yield [row[0] for row in rows], [row[1] or "" for row in rows]
@@ -79,8 +86,15 @@ class Remembered:
     def texts(self, numbers: Sequence[int]) -> list[str]:
         """The texts of some numbers, known or new, in the same order; each number once."""
         wanted = self._staged("wanted", {"number": numbers})
-        query = self._select("likeness_texts", wanted, ("number", self.text))
-        found = dict(self._cursor.execute(query).fetchall())
+        name = literal(self.likeness)
+        rows = f"""
+            SELECT number, min(row_id) AS row_id, arg_min(document_id, row_id) AS document_id FROM (
+                SELECT number, row_id, document_id FROM {SCRATCH}.likeness_texts
+                UNION ALL
+                SELECT number, subject_id, document_id FROM {LAKE}.sketched WHERE likeness = {name}
+            ) SEMI JOIN {wanted} w USING (number) GROUP BY number
+        """
+        found = dict(self._cursor.execute(self._select(rows, ("number", self.text))).fetchall())
         return [found[number] or "" for number in numbers]
 
     def repeated(self) -> list[int]:
@@ -91,7 +105,8 @@ class Remembered:
     def rows(self, numbers: Sequence[int], *columns: str) -> list[tuple[Any, ...]]:
         """The rows in scope that have one of these texts: (number, *columns)."""
         wanted = self._staged("asked", {"number": numbers})
-        return self._cursor.execute(self._select("likeness_rows", wanted, ("number", *columns))).fetchall()
+        rows = f"SELECT row_id, document_id, number FROM {SCRATCH}.likeness_rows SEMI JOIN {wanted} w USING (number)"
+        return self._cursor.execute(self._select(rows, ("number", *columns))).fetchall()
 
     def keep(self, data: NDArray[np.uint8], sizes: NDArray[np.uint32], pairs: NDArray[np.int64], values: Any) -> None:
         """Keep the sketches of all new texts in the order of their numbers, and the pairs found alike with how much."""
@@ -113,7 +128,7 @@ class Remembered:
         ]  # fmt: skip
 
     def _number_the_texts(self) -> None:
-        """`likeness_rows`: the rows in scope with the numbers of their texts; `likeness_texts`: one row for each text."""
+        """`likeness_rows`: the rows in scope with the numbers of their texts; `likeness_texts`: a row for each that is new."""
         run, name, table = self._cursor.execute, literal(self.likeness), self.frame.table
         self.known = run(f"SELECT count(*) FROM {LAKE}.sketches WHERE likeness = {name}").fetchall()[0][0]
         run(f"""
@@ -130,28 +145,22 @@ class Remembered:
         run(f"""
             CREATE OR REPLACE TABLE {SCRATCH}.likeness_texts AS
             SELECT text_id, min(row_id) AS row_id, arg_min(document_id, row_id) AS document_id,
-                {self.known} + row_number() OVER (ORDER BY text_id) - 1 AS number
+                {self.known} + row_number() OVER () - 1 AS number
             FROM {SCRATCH}.likeness_keys k
             WHERE text_id NOT IN (SELECT text_id FROM {LAKE}.sketches WHERE likeness = {name}) GROUP BY text_id
         """)
         self.new = run(f"SELECT count(*) FROM {SCRATCH}.likeness_texts").fetchall()[0][0]
         run(f"""
-            INSERT INTO {SCRATCH}.likeness_texts
-            SELECT NULL, min(subject_id), arg_min(document_id, subject_id), number
-            FROM {LAKE}.sketched WHERE likeness = {name} GROUP BY number
-        """)
-        run(f"""
             CREATE OR REPLACE TABLE {SCRATCH}.likeness_rows AS
             FROM {SCRATCH}.likeness_rows WHERE NOT is_new
             UNION ALL
             SELECT k.row_id, k.document_id, coalesce(t.number, s.number), true FROM {SCRATCH}.likeness_keys k
-            LEFT JOIN (FROM {SCRATCH}.likeness_texts WHERE text_id IS NOT NULL) t ON t.text_id = k.text_id
+            LEFT JOIN {SCRATCH}.likeness_texts t ON t.text_id = k.text_id
             LEFT JOIN (FROM {LAKE}.sketches WHERE likeness = {name}) s ON s.text_id = k.text_id
         """)
 
-    def _select(self, table: str, wanted: str, columns: Sequence[str]) -> str:
-        """The query of columns of the rows with a wanted number, be they in scope or not."""
-        rows = f"SELECT t.row_id, t.document_id, t.number FROM {SCRATCH}.{table} t SEMI JOIN {wanted} w ON w.number = t.number"
+    def _select(self, rows: str, columns: Sequence[str]) -> str:
+        """The query of columns of some rows, be they in scope or not."""
         return self.frame.select(columns).replace("{page}", f"({rows})").replace("{these}", "true")
 
     def _staged(self, name: str, columns: dict[str, Any]) -> str:

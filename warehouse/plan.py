@@ -4,12 +4,12 @@ A row is in scope when the unit that made it is, all the way up to the documents
 deleted documents, earlier prompts or other recipes stay in the tables and out of this build. What is still to do is an
 anti-join of units against outcomes, asked once for each step and shard; the ledger sees to it that none is stored twice.
 
-The scratch database holds `live` (rows in scope; `parent_id` is the prompt of a response, signal or pair), `units`
-(all units of each step) and `pending` (those without an outcome).
+The scratch database holds `live` (rows in scope, each with its `parent_id`), `units` (all of each step) and `pending`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -252,10 +252,10 @@ class Plan:
 
         def work(cursor: duckdb.DuckDBPyConnection) -> Sifting:
             cursor.execute(f"DELETE FROM {SCRATCH}.said")
-            frame = Frame(cursor, table, self._store.scratch)
-            said = iter(decide(frame))
-            while some := [dict(zip(SAID_COLUMNS, each, strict=True)) for each in itertools.islice(said, SAID_AT_ONCE)]:
-                cursor.execute(f"INSERT INTO {SCRATCH}.said FROM {self._store.stage('said', some, SAID_COLUMNS)}")
+            with contextlib.closing(Frame(cursor, table, self._store.scratch)) as frame:
+                said = iter(decide(frame))
+                while some := [dict(zip(SAID_COLUMNS, each, strict=True)) for each in itertools.islice(said, SAID_AT_ONCE)]:
+                    cursor.execute(f"INSERT INTO {SCRATCH}.said FROM {self._store.stage('said', some, SAID_COLUMNS)}")
             sifting.form_units(cursor, position, table)
             cursor.execute(sifting.PENDING.format(fingerprint=literal(fingerprint)))
             take_out(cursor, table, f"SELECT row_id FROM {SCRATCH}.said WHERE reason IS NOT NULL")
