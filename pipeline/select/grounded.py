@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field
 
 from pipeline.claim_shares import supported_share
 from pipeline.hygiene.support import overlap, quotes
-from pipeline.strategy import Kept, Note, Nothing, Table
+from pipeline.select.flagging import flagged
+from pipeline.strategy import Kept, Nothing, Table
 from schemas.rows import Prompt, Response
 from schemas.units import PairText, ResponseUnit, UnitKind
 
@@ -78,10 +79,7 @@ class Grounded:
         findings = [each for each in self._findings(unit) if self.missing == "drop" or each.reason not in MISSING]
         if self.do == "drop" and findings:
             return findings[0]
-        told: dict[str, list[str]] = {}
-        for finding in findings:
-            told.setdefault(finding.reason, []).append(finding.detail)
-        return Kept(tuple(Note(row_id, f"flag/{reason}", 1.0, "; ".join(said)) for reason, said in told.items()))
+        return flagged(row_id, findings)
 
     def _findings(self, unit: ResponseUnit | PairText) -> Iterator[Nothing]:
         """What is wrong, at most one finding for each check and side."""

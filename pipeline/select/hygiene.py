@@ -13,7 +13,8 @@ from pipeline.hygiene.language import differ
 from pipeline.hygiene.likeness import alike
 from pipeline.hygiene.phrases import say
 from pipeline.hygiene.repetition import LIMITS, repetition
-from pipeline.strategy import Kept, Note, Nothing, Table
+from pipeline.select.flagging import flagged
+from pipeline.strategy import Kept, Nothing, Table
 from schemas.errors import nearest
 from schemas.rows import Prompt, Response
 from schemas.units import PairText, ResponseUnit, UnitKind
@@ -103,10 +104,7 @@ class Hygiene:
         if self.do == "drop":
             return next(findings, None) or Kept()
         row_id = unit.pair.pair_id if isinstance(unit, PairText) else unit.response.response_id
-        told: dict[str, list[str]] = {}
-        for finding in findings:
-            told.setdefault(finding.reason, []).append(finding.detail)
-        return Kept(tuple(Note(row_id, f"flag/{reason}", 1.0, "; ".join(said)) for reason, said in told.items()))
+        return flagged(row_id, findings)
 
     def _findings(self, unit: ResponseUnit | PairText) -> Iterator[Nothing]:
         if isinstance(unit, ResponseUnit):
