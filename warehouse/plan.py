@@ -23,6 +23,7 @@ from warehouse import sifting
 from warehouse.connection import LAKE, literal
 from warehouse.forming import EVERYTHING, TABLES, UNITS
 from warehouse.frames import Frame
+from warehouse.naming import NOUNS as EXPLAINED
 from warehouse.reading import Key, read_page
 from warehouse.sifting import take_out
 from warehouse.store import SCRATCH, Store
@@ -33,17 +34,7 @@ EVERY_SHARD = -1
 START: Key = ("", "", "")
 Saying = tuple[str, str | None, str | None, str | None, float | None, str | None]
 """What is said of a row: its id, the reason and detail why it leaves; or the name, value and text of a note."""
-NOUNS = {
-    "documents": "document",
-    "passages": "passage",
-    "prompts": "prompt",
-    "responses": "response",
-    "signals": "signal",
-    "pairs": "pair",
-    "labels": "label",
-    "vectors": "vector",
-    "notes": "note",
-}
+NOUNS = EXPLAINED | {"labels": "label", "vectors": "vector", "notes": "note"}
 PARENTS = {
     "documents": "document_id",
     "passages": "document_id",
