@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.land.columns import message_type
 from pipeline.land.layouts.arrays import count_in_rows, first_of, invert, starts_of
 from pipeline.land.layouts.layout import CALLING, TAIL, Layout, Refusal, build, fields, narrow_messages, only
+from pipeline.land.layouts.outward import outward
 
 if TYPE_CHECKING:
     import pyarrow as pa

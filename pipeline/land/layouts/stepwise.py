@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.land.layouts.arrays import first_of
 from pipeline.land.layouts.layout import CALLING, TAIL, Layout, Refusal, build, fields, only
+from pipeline.land.layouts.outward import outward
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +62,7 @@ def shape(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
 
     parts = [each or ("", "", "") for each in parts_of(rows)]
     made = {name: pa.array([each[at] for each in parts], pa.string()) for at, name in enumerate(wanted.names[1:4])}
-    return build(wanted, rows, **made)
+    return build(wanted, rows, prompt=outward(only(rows, "prompt"), tools=False), **made)
 
 
 def shares_no_step(rows: pa.Table) -> pa.Array:
