@@ -92,7 +92,8 @@ def _nemo_rl(layout: str, kind: str) -> dict[str, Any]:
 
 
 _TIE: dict[Shape, str] = {"tie": "never_released"}
-_SINGLE: dict[Shape, str] = {"multi_turn": "left_out", "tool_call": "left_out", **_TIE}
+_NO_TOOLS: dict[Shape, str] = {"tool_call": "left_out", **_TIE}
+_SINGLE: dict[Shape, str] = {"multi_turn": "left_out", **_NO_TOOLS}
 _CUT_AXOLOTL: tuple[str, str, Length] = ("sequence_len", "512", "left out")
 
 LOADERS: tuple[Loader, ...] = (
@@ -107,11 +108,11 @@ LOADERS: tuple[Loader, ...] = (
     ),
     Loader(
         "trl_reward", "TRL", "reward model", TRL, "implicit", "python", _trl("Reward", "implicit", "reward"),
-        ("max_length", "1024", "left out"), refuses={"tool_call": "tools_unread", **_TIE},
+        ("max_length", "1024", "left out"), refuses=_TIE,
     ),
     Loader(
         "trl_kto", "TRL", "KTO", TRL, "unpaired", "python", _trl("KTO", "unpaired", "kto"),
-        ("max_length", "1024", "cut"), refuses={"tool_call": "tools_unread", **_TIE},
+        ("max_length", "1024", "cut"), refuses=_TIE,
     ),
     Loader(
         "axolotl_default", "axolotl", "DPO", "0.19.0", "conversational", "yaml",
@@ -120,7 +121,7 @@ LOADERS: tuple[Loader, ...] = (
     ),
     Loader(
         "axolotl_default_messages", "axolotl", "DPO, as its defaults have it", "0.19.0", "messages", "yaml",
-        _axolotl("messages", "default"), _CUT_AXOLOTL, refuses={"tool_call": "tool_calls_unread", **_TIE},
+        _axolotl("messages", "default"), _CUT_AXOLOTL, refuses=_NO_TOOLS,
     ),
     Loader(
         "axolotl_argilla_chat", "axolotl", "DPO on whole conversations", "0.19.0", "implicit", "yaml",
@@ -147,7 +148,7 @@ LOADERS: tuple[Loader, ...] = (
             "system_tag": "system",
         }),
         ("cutoff_len", "2048", "cut"),
-        refuses={"empty_system": "empty_system_replaced", "tool_call": "turns_out_of_order", **_TIE},
+        refuses={"empty_system": "empty_system_replaced", **_NO_TOOLS},
     ),
     Loader(
         "openrlhf", "OpenRLHF", "DPO or reward model", "0.11.2", "conversational", "bash",
@@ -175,6 +176,7 @@ LOADERS: tuple[Loader, ...] = (
         "nemo_rl_ranked", "NeMo-RL", "DPO or reward model", "7ea279a", "ranked", "yaml",
         _nemo_rl("ranked", "PreferenceDataset"),
         ("policy.max_total_sequence_length", "", "not counted"), refuses={"tool_call": "tools_unread", **_TIE},
+        note="It stops at a row of more than two answers, which a pair with `also_chosen` has.",
     ),
     Loader(
         "verl", "verl", "reward model", "0.9.1", "standard", "python",

@@ -11,8 +11,9 @@ from pipeline.trainers.seen import Refused, Row, Seen, column, listed, text, who
 def read_binary(row: Row) -> Seen:
     """`BinaryPreferenceDataset`: a prompt and two answers; an answer that is no text becomes the content as it is."""
     prompt = column(row, "prompt")
-    if row.get("system"):
-        raise Refused("system_unread")
+    system = row.get("system")
+    if system is not None:
+        raise Refused("system_unread" if system else "empty_system_replaced")
     turns = whole([{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt)
     chosen, rejected = (({"role": "assistant", "content": text(row, name)},) for name in ("chosen", "rejected"))
     return Seen(turns, chosen, rejected)
