@@ -16,6 +16,10 @@ from pipeline.trainers.settings import LOADERS, REPO, SHAPES, Loader
 # No white space, quote, backtick or backslash: the name stands in code of four languages.
 PLACE = re.compile(r"[^\s'\"`\\<>]+")
 
+FATES = {"cut": "cut", "left out": "left out", "not counted": "passed over in the loss"}
+# What no row of an export can meet needs no warning on its card.
+NEVER_MET = ("never_released", "left_out")
+
 
 def snippet(loader: Loader, repo: str) -> str:
     """What a user writes to read `repo` with `loader`, in `loader.language`; raises `ValueError` for an odd name."""
@@ -61,7 +65,7 @@ def render_table() -> str:
     names = [name.replace("_", " ") for name in SHAPES]
     lines = [f"| trainer | layout | {' | '.join(names)} |", "|---" * (len(SHAPES) + 2) + "|"]
     for loader in LOADERS:
-        cells = [f"`{loader.refuses[shape]}`" if shape in loader.refuses else "as it is" for shape in SHAPES]
+        cells = [f"`{loader.refuses[shape]}`" if shape in loader.refuses else "✓" for shape in SHAPES]
         lines.append(f"| {loader.trainer}: {loader.purpose} | `{loader.layout}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -77,14 +81,13 @@ def _describe(loader: Loader, repo: str) -> str:
     option, default, fate = loader.longest
     bound = f"`{option}`{f' ({default} unless set)' if default else ''}"
     facts = [f"A row of more tokens than {bound} is {FATES[fate]}.", loader.note]
-    facts += [f"Not for rows with {SHAPES[shape]}: {REFUSALS[name]}." for shape, name in loader.refuses.items() if name not in TOLD]
+    reasons: dict[str, list[str]] = {}
+    for shape, name in loader.refuses.items():
+        if name not in NEVER_MET:
+            reasons.setdefault(REFUSALS[name], []).append(SHAPES[shape])
+    facts += [f"Not for rows with {' or '.join(shapes)}: {reason}." for reason, shapes in reasons.items()]
     block = f"```{loader.language}\n{snippet(loader, repo)}```"
     return f"**{loader.purpose}**, layout `{loader.layout}`:\n\n{block}\n\n{' '.join(filter(None, facts))}"
-
-
-FATES = {"cut": "cut", "left out": "left out", "not counted": "passed over in the loss"}
-# What no row of an export can meet needs no warning on its card.
-TOLD = ("never_released", "left_out")
 
 
 def _fill(value: Any, repo: str) -> Any:

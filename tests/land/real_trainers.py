@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.machinery
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -70,15 +71,15 @@ def open_module(name: str) -> Any:
         sys.path.remove(str(FOLDER))
 
 
-def template_texts(tokenizer: Any, seen: Seen) -> Texts:
+def template_texts(tokenizer: Any, seen: Seen, *, with_tools: bool = False) -> Texts:
     """What the chat template, or its absence, makes of a pair: what every trainer has to arrive at."""
     if isinstance(seen.prompt, str):
         return seen.prompt, str(seen.chosen), str(seen.rejected)
+    tools = json.loads(seen.tools) if with_tools and seen.tools else None
     apply: Any = tokenizer.apply_chat_template
-    prompt = apply(list(seen.prompt), tokenize=False, add_generation_prompt=True)
-    chosen, rejected = (
-        apply([*seen.prompt, *side], tokenize=False)[len(prompt) :] for side in (seen.chosen or (), seen.rejected or ())
-    )
+    prompt = apply(list(seen.prompt), tools=tools, tokenize=False, add_generation_prompt=True)
+    sides = (apply([*seen.prompt, *side], tools=tools, tokenize=False) for side in (seen.chosen or (), seen.rejected or ()))
+    chosen, rejected = (text[len(prompt) :] for text in sides)
     return prompt, chosen, rejected
 
 

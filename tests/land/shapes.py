@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from pipeline.land.export import export_release
+from pipeline.land.files import write_release
 from pipeline.trainers.seen import Messages, Seen
 from pipeline.trainers.settings import SHAPES, Loader, Shape
 
-from .rows import make_rows
+from .rows import make_batches, make_facts, make_rows
 
 Message = dict[str, Any]
 
@@ -60,6 +63,31 @@ def make_row(shape: Shape) -> dict[str, Any]:
 def make_shapes() -> list[dict[str, Any]]:
     """One row of every shape that a release can hold, sorted by `pair_id`."""
     return [make_row(shape) for shape in SHAPES if shape != "tie"]
+
+
+def make_export(folder: Path) -> Path:
+    """An export with all of them, in every layout."""
+    # TEMPORARY
+    import pyarrow as pa, pyarrow.parquet as pq, pyarrow.compute as pc, yaml
+    from pipeline.land.columns import release_schema
+    from pipeline.land.layouts import LAYOUTS, prepare
+    rows = pa.Table.from_pylist(make_shapes(), schema=release_schema())
+    (folder / "export").mkdir()
+    configs = []
+    for l in LAYOUTS.values():
+        if l.reads != "pairs": continue
+        t = prepare(rows, True)
+        bad = None
+        for r in l.refusals:
+            m = pc.fill_null(r.finds(t), False); bad = m if bad is None else pc.or_(bad, m)
+        kept = rows if bad is None else rows.filter(pc.invert(bad))
+        if not kept.num_rows: continue
+        out = l.shape(prepare(kept, True), l.schema(True))
+        (folder / "export" / l.name).mkdir()
+        pq.write_table(out, folder / "export" / l.name / "train.parquet")
+        configs.append({"config_name": l.name, "default": l.name == "conversational", "data_files": [{"split": "train", "path": f"{l.name}/train.parquet"}]})
+    (folder / "export" / "README.md").write_text("---\n" + yaml.safe_dump({"configs": configs}) + "---\n")
+    return folder / "export"
 
 
 def expected(shape: Shape, loader: Loader) -> Seen:
