@@ -166,7 +166,9 @@ def _nemo_rl(*, binary: bool) -> Read | None:
         sides = ["".join(turn["content"] for turn in made[f"message_log_{side}"]) for side in ("chosen", "rejected")]
         prompt = tokenizer.apply_chat_template(datum["context"], tokenize=False, add_generation_prompt=True)
         assert all(side.startswith(prompt) for side in sides)
-        return prompt, sides[0][len(prompt) :], sides[1][len(prompt) :]
+        # It puts the end token behind whatever the template gives.
+        chosen, rejected = (side[len(prompt) :].removesuffix(tokenizer.eos_token) for side in sides)
+        return prompt, chosen, rejected
 
     return read
 

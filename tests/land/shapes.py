@@ -67,26 +67,8 @@ def make_shapes() -> list[dict[str, Any]]:
 
 def make_export(folder: Path) -> Path:
     """An export with all of them, in every layout."""
-    # TEMPORARY
-    import pyarrow as pa, pyarrow.parquet as pq, pyarrow.compute as pc, yaml
-    from pipeline.land.columns import release_schema
-    from pipeline.land.layouts import LAYOUTS, prepare
-    rows = pa.Table.from_pylist(make_shapes(), schema=release_schema())
-    (folder / "export").mkdir()
-    configs = []
-    for l in LAYOUTS.values():
-        if l.reads != "pairs": continue
-        t = prepare(rows, True)
-        bad = None
-        for r in l.refusals:
-            m = pc.fill_null(r.finds(t), False); bad = m if bad is None else pc.or_(bad, m)
-        kept = rows if bad is None else rows.filter(pc.invert(bad))
-        if not kept.num_rows: continue
-        out = l.shape(prepare(kept, True), l.schema(True))
-        (folder / "export" / l.name).mkdir()
-        pq.write_table(out, folder / "export" / l.name / "train.parquet")
-        configs.append({"config_name": l.name, "default": l.name == "conversational", "data_files": [{"split": "train", "path": f"{l.name}/train.parquet"}]})
-    (folder / "export" / "README.md").write_text("---\n" + yaml.safe_dump({"configs": configs}) + "---\n")
+    write_release(folder / "release", make_batches(make_shapes()), make_facts())
+    export_release(folder / "release", folder / "export")
     return folder / "export"
 
 
@@ -95,7 +77,7 @@ def expected(shape: Shape, loader: Loader) -> Seen:
     row = make_row(shape)
     if loader.reads == "text":
         # Bare text has no roles; an empty system turn is no text.
-        (prompt,) = [turn["content"] for turn in row["prompt"] if turn["content"]]
+        prompt = "\n\n".join(turn["content"] for turn in row["prompt"] if turn["content"])
         return Seen(prompt, row["chosen"][0]["content"], row["rejected"][0]["content"])
     return Seen(exported(row["prompt"]), exported(row["chosen"]), exported(row["rejected"]), row["tools"])
 
