@@ -78,7 +78,9 @@ def template_texts(tokenizer: Any, seen: Seen, *, with_tools: bool = False) -> T
     tools = json.loads(seen.tools) if with_tools and seen.tools else None
     apply: Any = tokenizer.apply_chat_template
     prompt = apply(list(seen.prompt), tools=tools, tokenize=False, add_generation_prompt=True)
-    sides = (apply([*seen.prompt, *side], tools=tools, tokenize=False) for side in (seen.chosen or (), seen.rejected or ()))
+    sides = (
+        apply([*seen.prompt, *side], tools=tools, tokenize=False) for side in (seen.chosen or (), seen.rejected or ())
+    )
     chosen, rejected = (text[len(prompt) :] for text in sides)
     return prompt, chosen, rejected
 
@@ -184,10 +186,13 @@ def _verl() -> Read | None:
     def read(row: Row, tokenizer: Any) -> Texts:
         dataset = object.__new__(module.RMDataset)
         dataset.tokenizer, dataset.add_eos, dataset.max_length = tokenizer, True, 1_000_000
-        dataset.prompts, dataset.chosen_responses, dataset.rejected_responses = [[row[n]] for n in ("prompt", "chosen", "rejected")]
+        dataset.prompts, dataset.chosen_responses, dataset.rejected_responses = [
+            [row[n]] for n in ("prompt", "chosen", "rejected")
+        ]
         item = dataset[0]
         texts = [
-            tokenizer.decode(ids[mask.bool()][:-1]) for ids, mask in zip(item["input_ids"], item["attention_mask"], strict=True)
+            tokenizer.decode(ids[mask.bool()][:-1])
+            for ids, mask in zip(item["input_ids"], item["attention_mask"], strict=True)
         ]
         prompt = row["prompt"]
         assert all(text.startswith(prompt) for text in texts)

@@ -52,7 +52,10 @@ def make_row(shape: Shape) -> dict[str, Any]:
     """The row of a release with a pair of this shape, in the split `train`."""
     (row,) = make_rows(1)
     answers = ANSWERS.get(shape, ("Seven times a minute.", "It does not."))
-    sides = {side: [{"role": "assistant", "content": text}] for side, text in zip(("chosen", "rejected"), answers, strict=True)}
+    sides = {
+        side: [{"role": "assistant", "content": text}]
+        for side, text in zip(("chosen", "rejected"), answers, strict=True)
+    }
     index = list(SHAPES).index(shape)
     names = {"pair_id": f"par_{index}", "prompt_id": f"prm_{index}", "document_id": f"doc_{index}", "split": "train"}
     ids = {"chosen_id": f"rsp_{index}", "rejected_id": f"rsp_{index}x"}
@@ -84,7 +87,9 @@ def expected(shape: Shape, loader: Loader) -> Seen:
 
 def exported(messages: list[Message]) -> Messages:
     """Messages as an export has them: calls of tools in the form of chat templates."""
-    return tuple(message | _calls(message["tool_calls"]) if "tool_calls" in message else message for message in messages)
+    return tuple(
+        message | _calls(message["tool_calls"]) if "tool_calls" in message else message for message in messages
+    )
 
 
 def _calls(calls: list[dict[str, str]]) -> dict[str, Any]:

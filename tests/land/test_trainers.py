@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -213,27 +211,20 @@ def test_no_layout_has_a_column_that_goes_into_a_loss(export: Path) -> None:
 
 
 def test_no_row_mixes_text_and_messages(export: Path) -> None:
-    """TRL looks at an arbitrary one of the columns to see whether a row is a conversation."""
-    layouts = sorted({loader.layout for loader in LOADERS if loader.trainer == "TRL"})
-    rows = {layout: first_row(export / layout / "train.parquet") for layout in layouts}
-    rows["mixed"] = {"prompt": "Who?", "chosen": [*QUESTION, *answer("I")], "rejected": [*QUESTION, *answer("U")]}
-    code = (
-        "import json, sys; from trl.data_utils import is_conversational; "
-        "print(json.dumps({name: is_conversational(row) for name, row in json.load(sys.stdin).items()}))"
-    )
-    said = [
-        json.loads(subprocess.run(
-            [sys.executable, "-c", code], input=json.dumps(rows), capture_output=True, text=True, check=True,
-            env=os.environ | {"PYTHONHASHSEED": seed},
-        ).stdout)
-        for seed in HASH_SEEDS
-    ]  # fmt: skip
-    assert {each.pop("mixed") for each in said} == {True, False}
-    assert said[0] == said[1] == {layout: layout != "standard" for layout in layouts}
+    """TRL takes whichever column a set of names gives first, and that changes with `PYTHONHASHSEED`: all must say one."""
+    from trl.data_utils import is_conversational
+
+    def said(row: Row) -> set[bool]:
+        return {is_conversational({name: row[name]}) for name in TRL_KEYS if name in row}
+
+    assert said({"prompt": "Who?", "chosen": [*QUESTION, *answer("I")]}) == {True, False}
+    for loader in LOADERS:
+        if loader.trainer == "TRL":
+            row = first_row(export / loader.layout / "train.parquet")
+            assert said(row) == {loader.reads == "messages"}, loader.layout
 
 
-# The first of TRL's columns is `prompt` under the one, and another under the other.
-HASH_SEEDS = ("0", "1")
+TRL_KEYS = ("prompt", "chosen", "rejected", "completion", "messages")
 
 
 def first_row(path: Path) -> dict[str, Any]:

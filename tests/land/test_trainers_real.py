@@ -24,7 +24,8 @@ pytestmark = [
 ]
 # ChatML, and tools as text: a template that shows everything it is given.
 TEMPLATE = (
-    "{% for tool in tools or () %}{{ tool | tojson }}\n{% endfor %}{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
+    "{% for tool in tools or () %}{{ tool | tojson }}\n{% endfor %}"
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}"
     "{% for call in message.tool_calls or () %}{{ call.function | tojson }}{% endfor %}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
@@ -65,7 +66,9 @@ def read() -> Iterator[Callable[[Loader], Read]]:
 
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape != "tie"])
-@pytest.mark.parametrize("loader", [loader for loader in LOADERS if loader.name in MAKERS], ids=lambda loader: loader.name)
+@pytest.mark.parametrize(
+    "loader", [loader for loader in LOADERS if loader.name in MAKERS], ids=lambda loader: loader.name
+)
 def test_the_trainer_does_what_its_contract_says(
     loader: Loader, shape: Shape, read: Callable[[Loader], Read], export: Path, tokenizer: Any, tmp_path: Path
 ) -> None:
@@ -88,5 +91,5 @@ def observe(read: Read, row: Row, tokenizer: Any) -> Any:
     """The texts, or the error instead of them."""
     try:
         return read(row, tokenizer)
-    except Exception as error:  # noqa: BLE001 whatever the trainer stops with
+    except Exception as error:
         return error
