@@ -148,23 +148,26 @@ def _handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
             return content if len(content) == length else None
 
         def send(self, answer: Answer) -> None:
-            """Send an answer, or the part of a file that was asked for."""
-            if answer.file is None:
-                content = b"" if answer.content is None else json.dumps(answer.content).encode()
-                self.head(answer.status, len(content), {"Content-Type": "application/json", **answer.headers})
-                if self.command != "HEAD":
-                    self.wfile.write(content)
+            """Send an answer: JSON, or a file."""
+            if answer.file is not None:
+                self.send_file(answer.file, answer.headers)
                 return
-            size = answer.file.stat().st_size
-            start, stop = 0, size
-            if found := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
-                start, stop = int(found[1]), min(size, int(found[2] or size - 1) + 1)
-                answer = Answer(
-                    None, 206, {**answer.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}, answer.file
-                )
-            self.head(answer.status, stop - start, {"Accept-Ranges": "bytes", **answer.headers})
+            content = b"" if answer.content is None else json.dumps(answer.content).encode()
+            self.head(answer.status, len(content), {"Content-Type": "application/json", **answer.headers})
             if self.command != "HEAD":
-                with answer.file.open("rb") as file:
+                self.wfile.write(content)
+
+        def send_file(self, path: Path, headers: Mapping[str, str]) -> None:
+            """Send a file, or the part of it that was asked for."""
+            start, stop = 0, path.stat().st_size
+            status, known = 200, {"Accept-Ranges": "bytes", **headers}
+            if found := re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", "")):
+                status, size = 206, stop
+                start, stop = int(found[1]), min(size, int(found[2] or size - 1) + 1)
+                known["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+            self.head(status, stop - start, known)
+            if self.command != "HEAD":
+                with path.open("rb") as file:
                     file.seek(start)
                     while start < stop and (piece := file.read(min(CHUNK_BYTES, stop - start))):
                         self.wfile.write(piece)

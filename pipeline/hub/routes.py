@@ -44,7 +44,9 @@ ROUTES = (
     _route("PUT", r"/lfs/(?P<sha>[0-9a-f]{64})", contents.put),
     _route("POST", r"/lfs/(?P<sha>[0-9a-f]{64})/complete", contents.complete),
     _route(
-        "GET", r"/(?:(?P<kinds>datasets|spaces)/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)", Hub.read
+        "GET",
+        r"/(?:(?P<kinds>datasets|spaces)/)?(?P<repo>[^/]+/[^/]+)/resolve/(?P<rev>[^/]+)/(?P<path>.+)",
+        contents.read,
     ),
 )
 

@@ -1,0 +1,92 @@
+"""What is not pushed, and why: said in one sentence before anything is asked of the network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pipeline.hub.licensing import find_conflict
+from pipeline.land.files import PAIRS
+from pipeline.land.manifest import Manifest
+from pipeline.licence_names import NOT_SAID, slug
+from schemas.errors import RequestError
+
+NAMED_ROWS = 3
+# hub-docs: letters, digits, `-`, `_`, `.`; no `--` or `..`, no `-` or `.` at either end, no `.git` at the end.
+PART = re.compile(r"(?![-.])(?!.*(?:--|\.\.))[A-Za-z0-9._-]{1,96}(?<![-.])")
+BRANCH = re.compile(r"(?!refs/)(?![-./])(?!.*(?:\.\.|//|@\{))[A-Za-z0-9._/-]{1,200}(?<![./])")
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Raise `RequestError` unless this names a dataset as `ORG/NAME`."""
+    if re.match(r"(?:https?:|hf:|datasets/|models/|spaces/)", repo_id):
+        raise RequestError(
+            f"{repo_id!r} is not the name of a dataset; give it as ORG/NAME, and prefmill makes a dataset of it"
+        )
+    parts = repo_id.split("/")
+    if len(parts) != 2 or not all(map(PART.fullmatch, parts)) or repo_id.endswith(".git"):
+        raise RequestError(
+            f"{repo_id!r} cannot name a dataset on the hub; take ORG/NAME of letters, digits, `.`, `_` and `-`, "
+            "with a letter or digit at both ends of each and no `--` or `..`"
+        )
+
+
+def check_branch(branch: str) -> None:
+    """Raise `RequestError` unless this can name a branch."""
+    if not BRANCH.fullmatch(branch) or branch.endswith(".lock"):
+        raise RequestError(f"`--revision {branch}` cannot name a branch; take letters, digits, `.`, `_`, `-` and `/`")
+
+
+def check_status(release: str, status: str, *, held: bool) -> None:
+    """Raise `RequestError` for a release that was withdrawn, or that is held back and was not asked for as such."""
+    if status == "withdrawn":
+        raise RequestError(f"the release {release!r} was withdrawn; push another one (see `prefmill releases`)")
+    if status != "published" and not held:
+        raise RequestError(
+            f"the release {release!r} is held back: it failed a gate (see `prefmill releases`); "
+            "mend what failed and build again, or push it as it is with `--held`"
+        )
+
+
+def check_content(release: Manifest, folder: Path, licence: str | None) -> None:
+    """Raise `RequestError` for rehearsal rows, or for licences that do not go together; the rows are named."""
+    if release.rehearsal_rows:
+        raise RequestError(
+            f"{release.rehearsal_rows:,} of the {release.rows:,} pairs of {release.release!r} are rehearsal data, which is "
+            "never pushed: no model wrote or judged them; build with a model (`prefmill doctor` says what is there)"
+        )
+    if licence is not None and slug(licence) in NOT_SAID:
+        raise RequestError(f"`--licence {licence}` declares no licence; name one, as in `--licence cc-by-4.0`")
+    if conflict := find_conflict(release.licences, licence):
+        ids, count = _rows_under(folder / PAIRS, conflict.licences)
+        more = f", and {count - len(ids):,} more" if count > len(ids) else ""
+        names = ", ".join(sorted(repr(name) for name in conflict.licences if name)[:NAMED_ROWS])
+        raise RequestError(
+            f"{release.release!r} has {count:,} pairs{f' under {names}' if names else ''} {conflict.why}: "
+            f"{', '.join(ids)}{more}; {conflict.way_out}"
+        )
+
+
+def check_revoked(release: str, affected: int, pairs: int) -> None:
+    """Raise `RequestError` for a release with pairs from documents that were revoked since."""
+    if affected:
+        raise RequestError(
+            f"{affected:,} of the {pairs:,} pairs of {release!r} are from documents that were revoked since; "
+            "build again and push the release that comes without them"
+        )
+
+
+def _rows_under(pairs: Path, licences: frozenset[str]) -> tuple[list[str], int]:
+    """The first ids of the pairs under some licences ("": none stated), and how many there are."""
+    import pyarrow.parquet as pq
+
+    ids: list[str] = []
+    count = 0
+    with pq.ParquetFile(pairs, pre_buffer=False) as file:
+        for batch in file.iter_batches(columns=["pair_id", "licence"], use_threads=False):
+            for pair_id, licence in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                if (licence or "") in licences:
+                    count += 1
+                    if len(ids) < NAMED_ROWS:
+                        ids.append(str(pair_id))
+    return ids, count
