@@ -11,6 +11,7 @@ import argparse
 import json
 import re
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -132,7 +133,17 @@ def _handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
                     time.sleep(fault.seconds)
                 case "stall":
                     fake.faults.stall()
+                    return Answer(status=0) if self.is_left() else None
             return None
+
+        def is_left(self) -> bool:
+            """Whether whoever called is gone: nobody does what was asked by a process that was killed meanwhile."""
+            try:
+                return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return False
+            except OSError:
+                return True
 
         def body(self) -> bytes | None:
             """The body of a call; None if its end never came."""
@@ -184,7 +195,7 @@ def _handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
             """Close the connection without a word."""
             self.close_connection = True
             with suppress(OSError):
-                self.connection.shutdown(2)
+                self.connection.shutdown(socket.SHUT_RDWR)
 
         def log_message(self, format: str, *values: Any) -> None:
             """The record of calls is the log."""

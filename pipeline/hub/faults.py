@@ -23,7 +23,7 @@ class Fault:
     """Something to go wrong with the calls `METHOD /path` that match `calls`, a regular expression.
 
     `refuse` answers with `status` (and `Retry-After`), `drop` closes the connection without an answer, `stall` says
-    nothing until the fault is lifted, `slow` waits for `seconds`. `before` the call is done, or `after` it was done and
+    nothing until the fault is lifted (and then forgets the call if its caller is gone), `slow` waits for `seconds`. `before` the call is done, or `after` it was done and
     before its answer. It lets `skip` calls pass and then befalls `times`.
     """
 
