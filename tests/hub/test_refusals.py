@@ -61,12 +61,14 @@ def test_a_held_release_goes_only_as_such_and_a_withdrawn_one_never(lake: Addres
 
 def test_rows_of_revoked_documents_stay(lake: Address) -> None:
     plant(lake, ["mit"] * 3)
-    releases.insert(lake, "documents", [{"document_id": "doc_000000", "uri": "shelf0/0.md", "licence": "mit"}])
-    releases.insert(lake, "pairs", [{"pair_id": f"par_{at:08d}", "document_id": "doc_000000"} for at in range(3)])
+    text = {"uri": "shelf0/0.md", "text": "Flour.", "sha256": "0", "licence": "mit"}
+    releases.insert(lake, "documents", [text])
+    answers = {"prompt_id": "p", "chosen_id": "c", "rejected_id": "r"}
+    releases.insert(lake, "pairs", [{"pair_id": f"par_{at:08d}", **answers} for at in range(3)])
     connection = connect(lake)
     connection.execute("INSERT INTO release_rows SELECT 'planted', pair_id, 'train' FROM pairs")
     connection.execute(
-        "INSERT INTO revocations BY NAME SELECT 'rvk_0' AS revocation_id, 'document' AS kind, 'doc_000000' AS value, "
+        "INSERT INTO revocations BY NAME SELECT 'rvk_0' AS revocation_id, 'licence' AS kind, 'mit' AS value, "
         "'' AS note, now()::TIMESTAMP AS revoked_at"
     )
     connection.close()
