@@ -44,7 +44,9 @@ def push(address: Address, wish: Wish, to: Destination, *, shows_bars: bool = Fa
     folder = address.root / row.folder
     refusals.check_status(row.release, row.status, held=wish.held)
     refusals.check_revoked(row.release, affected, row.pairs)
-    refusals.check_content(read_release(folder), folder, wish.licence)
+    manifest = read_release(folder)
+    refusals.check_rehearsal(manifest)
+    refusals.check_licences(manifest, folder, wish.licence)
     client = Client(wish.repo_id, shows_bars=shows_bars)
     # The workspace goes with its writer; after a kill the next push of this release clears it.
     with stage(address.root.resolve() / f"push-{row.release}") as under_way:

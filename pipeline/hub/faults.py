@@ -22,9 +22,9 @@ class Call:
 class Fault:
     """Something to go wrong with the calls `METHOD /path` that match `calls`, a regular expression.
 
-    `refuse` answers with `status` (and `Retry-After`), `drop` closes the connection without an answer, `stall` says
-    nothing until the fault is lifted (and then forgets the call if its caller is gone), `slow` waits for `seconds`. `before` the call is done, or `after` it was done and
-    before its answer. It lets `skip` calls pass and then befalls `times`.
+    `refuse` answers with `status` (and `Retry-After`), `drop` closes the connection without an answer, `slow` waits for
+    `seconds`, and `stall` says nothing until the fault is lifted, when it forgets a call whose caller is gone. All that
+    `before` the call is done, or `after` it was done and before its answer. It lets `skip` calls pass, then befalls `times`.
     """
 
     calls: str

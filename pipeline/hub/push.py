@@ -17,6 +17,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from pipeline.hub.client import MAIN, Client, Refs, is_network, is_worth_another_try, wait_seconds
 from pipeline.hub.heads import put
 from pipeline.hub.plan import State, find_differences, make_plan, read_former
+from pipeline.hub.refusals import check_rehearsal
 from pipeline.land.export import CARD
 from pipeline.land.licences import name_licence
 from pipeline.land.manifest import MANIFEST, ExportManifest, hash_file, seal, unseal
@@ -53,6 +54,8 @@ def push_export(folder: Path, client: Client, to: Destination, say: Say = lambda
 
     Raises `RequestError` for what will not do, and `BuildError` for a hub that stays busy.
     """
+    # Whoever comes here without the command: this holds in any case.
+    check_rehearsal(unseal(ExportManifest, folder).release)
     made = reached = False
 
     def once() -> Pushed:

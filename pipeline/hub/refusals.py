@@ -48,13 +48,17 @@ def check_status(release: str, status: str, *, held: bool) -> None:
         )
 
 
-def check_content(release: Manifest, folder: Path, licence: str | None) -> None:
-    """Raise `RequestError` for rehearsal rows, or for licences that do not go together; the rows are named."""
+def check_rehearsal(release: Manifest) -> None:
+    """Raise `RequestError` for a release with rows that no model wrote or judged."""
     if release.rehearsal_rows:
         raise RequestError(
             f"{release.rehearsal_rows:,} of the {release.rows:,} pairs of {release.release!r} are rehearsal data, which is "
             "never pushed: no model wrote or judged them; build with a model (`prefmill doctor` says what is there)"
         )
+
+
+def check_licences(release: Manifest, folder: Path, licence: str | None) -> None:
+    """Raise `RequestError` for licences that do not go together, `licence` declared for the set; the rows are named."""
     if licence is not None and slug(licence) in NOT_SAID:
         raise RequestError(f"`--licence {licence}` declares no licence; name one, as in `--licence cc-by-4.0`")
     if conflict := find_conflict(release.licences, licence):

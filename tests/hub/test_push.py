@@ -240,3 +240,16 @@ def test_a_declared_licence_is_in_the_head_of_the_card_and_the_manifest_holds(hu
     push(hub, export)
     assert files_at(hub, "night-1") == declared
     assert json.loads(declared["manifest.json"])["release"] == json.loads(plain["manifest.json"])["release"]
+
+
+def test_a_rehearsal_is_not_pushed_by_any_way(hub: FakeHub, tmp_path: Path) -> None:
+    from land.rows import make_batches, make_facts, make_rows
+
+    from pipeline.land.export import export_release
+    from pipeline.land.files import write_release
+
+    write_release(tmp_path / "r", make_batches(make_rows(10, rehearsal=True)), make_facts())
+    export_release(tmp_path / "r", tmp_path / "e")
+    with pytest.raises(RequestError, match="10 of the 10 pairs of 'quickstart-1' are rehearsal data"):
+        push(hub, tmp_path / "e")
+    assert hub.faults.calls() == []
