@@ -45,6 +45,7 @@ def push(address: Address, wish: Wish, to: Destination, *, shows_bars: bool = Fa
     refusals.check_status(row.release, row.status, held=wish.held)
     refusals.check_revoked(row.release, affected, row.pairs)
     manifest = read_release(folder)
+    refusals.check_files(manifest, folder)
     refusals.check_rehearsal(manifest)
     refusals.check_licences(manifest, folder, wish.licence)
     client = Client(wish.repo_id, shows_bars=shows_bars)

@@ -1,13 +1,14 @@
 """Whether rows under several licences may be published together, as far as names of licences can tell.
 
-Bookkeeping, not advice: what a licence asks for is read from its name (`pipeline.licence_names`). Four rules, in order.
+Bookkeeping, not advice: what a licence asks for is read from its name (`pipeline.licence_names`). A row is under the
+licence of its document, and under those of its answers where the recipe states them. Four rules, in order.
 
 1. Nothing under a licence that allows no derived works: a pair is one.
-2. Rows that state no licence need somebody's word for it: the publisher's `--licence`.
-3. Rows under permissive licences go with anything: each keeps its own in the column `licence`.
-4. Rows under any other licence (share-alike, non-commercial, use-restricted, or one that nobody knows) go alone, or
-   under a declared licence that gives them what they ask for: the same one, or, for a licence that is only
-   non-commercial, another non-commercial one.
+2. Rows of documents that state no licence need somebody's word for it: the publisher's `--licence`.
+3. Permissive licences go with anything: each row keeps its own in the column `licence`.
+4. Any other licence (share-alike, non-commercial, use-restricted, or one that nobody knows) goes alone: all documents
+   are under it, and no answer is under another such one. Else it takes a declared licence that gives each what it asks
+   for: the same one, or, for a licence that is only non-commercial, another non-commercial one.
 """
 
 from __future__ import annotations
@@ -19,39 +20,42 @@ from dataclasses import dataclass
 from pipeline.licence_names import NOT_SAID, classes_of, slug
 
 PERMISSIVE = frozenset({"permissive"})
+Row = tuple[str, ...]
+"""The licences of one row as they are stated: of its document ("": none), then of its answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The licences (as the rows state them) of the rows that must not go, why, and the way out."""
+    """The rows that must not go, the licences that say so, why, and the way out."""
 
-    licences: frozenset[str]
+    rows: frozenset[Row]
+    licences: tuple[str, ...]
     why: str
     way_out: str
 
 
-def find_conflict(rows: Mapping[str, int], declared: str | None = None) -> Conflict | None:
-    """What forbids to publish so many rows under each licence ("": none stated), `declared` for the set; None if nothing."""
-    terms = {licence: terms_of(licence) for licence, count in rows.items() if count}
-    if fixed := _in_class(terms, "no-derivatives"):
-        return Conflict(fixed, "whose licence allows no derived works", _step("deny: [no-derivatives]"))
-    unstated = frozenset(licence for licence, names in terms.items() if names & NOT_SAID)
+def find_conflict(rows: Mapping[Row, int], declared: str | None = None) -> Conflict | None:
+    """What forbids to publish so many rows under each of these licences, `declared` for the set; None if nothing does."""
+    there = frozenset(row for row, count in rows.items() if count)
+    derived = {
+        name for row in there for name in row if any("no-derivatives" in classes_of(term) for term in terms_of(name))
+    }
+    if derived:
+        return _conflict(there, derived, "whose licence allows no derived works", _step("deny: [no-derivatives]"))
+    unstated = frozenset(row for row in there if terms_of(row[0]) & NOT_SAID)
     if unstated and declared is None:
         way_out = f"say `--licence NAME` if you may publish them under it, or {_step('unknown: drop')}"
-        return Conflict(unstated, "which state no licence", way_out)
-    stated = {licence: names for licence, names in terms.items() if licence not in unstated}
-    bound = {licence: names for licence, names in stated.items() if any(_is_bound(name) for name in names)}
-    distinct = set(stated.values())
-    if not bound or (declared is None and len(distinct) == 1):
+        return Conflict(unstated, (), "which state no licence", way_out)
+    bound = {name for row in there for name in row if not terms_of(name) & NOT_SAID and _asks(name)}
+    if declared is not None:
+        unmet = {name for name in bound if not all(_is_met(term, slug(declared)) for term in terms_of(name))}
+        way_out = f"declare the licence that they ask for, or {_step('allow: [permissive]')}"
+        return _conflict(there, unmet, f"which cannot be published under {declared!r}", way_out) if unmet else None
+    alone = {terms_of(row[0]) for row in there}
+    if not bound or (len(alone) == 1 and {terms_of(name) for name in bound} == alone):
         return None
-    if declared is None:
-        way_out = f"declare a `--licence` that gives them what they ask for, or {_step('allow: [permissive]')}"
-        return Conflict(frozenset(bound), f"which must not simply be mixed with others ({_told(rows)})", way_out)
-    unmet = frozenset(
-        licence for licence, names in bound.items() if not all(_is_met(name, slug(declared)) for name in names)
-    )
-    way_out = f"declare the licence that they ask for, or {_step('allow: [permissive]')}"
-    return Conflict(unmet, f"which cannot be published under {declared!r}", way_out) if unmet else None
+    way_out = f"declare a `--licence` that gives them what they ask for, or {_step('allow: [permissive]')}"
+    return _conflict(there, bound, f"which must not simply be mixed with others ({_told(rows)})", way_out)
 
 
 def terms_of(licence: str) -> frozenset[str]:
@@ -61,31 +65,32 @@ def terms_of(licence: str) -> frozenset[str]:
         or frozenset({""})
         for choice in re.split(r"\s+or\s+", licence, flags=re.IGNORECASE)
     ]
-    return min(choices, key=lambda names: (sum(map(_is_bound, names)), sorted(names)))
+    return min(choices, key=lambda names: (sum(classes_of(name) != PERMISSIVE for name in names), sorted(names)))
 
 
-def _is_bound(name: str) -> bool:
+def _asks(licence: str) -> bool:
     """Whether a licence asks for more than to be named."""
-    return classes_of(name) != PERMISSIVE
+    return any(classes_of(term) != PERMISSIVE for term in terms_of(licence))
 
 
-def _is_met(name: str, declared: str) -> bool:
-    """Whether a set under `declared` gives the rows under `name` what they ask for."""
-    if not _is_bound(name) or name == declared:
+def _is_met(term: str, declared: str) -> bool:
+    """Whether a set under `declared` gives the rows under `term` what they ask for."""
+    if classes_of(term) == PERMISSIVE or term == declared:
         return True
-    return classes_of(name) == {"non-commercial"} and "non-commercial" in classes_of(declared)
+    return classes_of(term) == {"non-commercial"} and "non-commercial" in classes_of(declared)
 
 
-def _in_class(terms: Mapping[str, frozenset[str]], wanted: str) -> frozenset[str]:
-    return frozenset(licence for licence, names in terms.items() if any(wanted in classes_of(name) for name in names))
+def _conflict(rows: frozenset[Row], licences: set[str], why: str, way_out: str) -> Conflict:
+    """The conflict of those rows that have one of these licences."""
+    return Conflict(frozenset(row for row in rows if licences & {*row}), tuple(sorted(licences)), why, way_out)
 
 
 def _step(parameter: str) -> str:
     return f"leave them out with the step `select/licences` ({parameter})"
 
 
-def _told(rows: Mapping[str, int]) -> str:
+def _told(rows: Mapping[Row, int]) -> str:
     """The licences with their rows, the most frequent first."""
     most = sorted(rows.items(), key=lambda row: (-row[1], row[0]))
-    told = [f"{count:,} under {licence or 'none'}" for licence, count in most[:5]]
+    told = [f"{count:,} under {' and '.join(dict.fromkeys(row)) or 'none'}" for row, count in most[:5]]
     return ", ".join(told) + (", …" if len(most) > 5 else "")

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pipeline.hub.heads import merge_configs
 from pipeline.hub.repositories import git_oid
 from pipeline.land.export import CARD
-from pipeline.land.manifest import MANIFEST, FileFact
+from pipeline.land.facts import FileFact
+from pipeline.land.manifest import MANIFEST
 from pipeline.land.markdown import clean
 from schemas.errors import RequestError
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-from pipeline.hub.licensing import find_conflict
+from pipeline.hub.licensing import Row, find_conflict, terms_of
+from pipeline.land.card_making import AS_DOCUMENT
 from pipeline.land.files import PAIRS
-from pipeline.land.manifest import Manifest
-from pipeline.licence_names import NOT_SAID, slug
-from schemas.errors import RequestError
+from pipeline.land.manifest import Manifest, find_damage
+from pipeline.land.markdown import clean
+from pipeline.licence_names import NOT_SAID, of_output, slug
+from schemas.errors import BuildError, RequestError
 
 NAMED_ROWS = 3
+PARTS = ("licence", "chosen_model", "rejected_model")
 # hub-docs: letters, digits, `-`, `_`, `.`; no `--` or `..`, no `-` or `.` at either end, no `.git` at the end.
 PART = re.compile(r"(?![-.])(?!.*(?:--|\.\.))[A-Za-z0-9._-]{1,96}(?<![-.])")
 BRANCH = re.compile(r"(?!refs/)(?![-./])(?!.*(?:\.\.|//|@\{))[A-Za-z0-9._/-]{1,200}(?<![./])")
@@ -48,6 +54,15 @@ def check_status(release: str, status: str, *, held: bool) -> None:
         )
 
 
+def check_files(release: Manifest, folder: Path) -> None:
+    """Raise `BuildError` if a file of the release is not as its manifest says."""
+    if damages := find_damage(folder, release.files):
+        raise BuildError(
+            f"the release {release.release!r} is damaged: `{damages[0].file}` {damages[0].problem}; "
+            "delete its folder and build it again"
+        )
+
+
 def check_rehearsal(release: Manifest) -> None:
     """Raise `RequestError` for a release with rows that no model wrote or judged."""
     if release.rehearsal_rows:
@@ -61,10 +76,13 @@ def check_licences(release: Manifest, folder: Path, licence: str | None) -> None
     """Raise `RequestError` for licences that do not go together, `licence` declared for the set; the rows are named."""
     if licence is not None and slug(licence) in NOT_SAID:
         raise RequestError(f"`--licence {licence}` declares no licence; name one, as in `--licence cc-by-4.0`")
-    if conflict := find_conflict(release.licences, licence):
-        ids, count = _rows_under(folder / PAIRS, conflict.licences)
+    rows = Counter(row for _, row in _licences_of_rows(release, folder / PAIRS))
+    if conflict := find_conflict(rows, licence):
+        count = sum(rows[row] for row in conflict.rows)
+        found = (pair_id for pair_id, row in _licences_of_rows(release, folder / PAIRS) if row in conflict.rows)
+        ids = list(islice(found, NAMED_ROWS))
         more = f", and {count - len(ids):,} more" if count > len(ids) else ""
-        names = ", ".join(sorted(repr(name) for name in conflict.licences if name)[:NAMED_ROWS])
+        names = ", ".join(repr(clean(name)) for name in conflict.licences[:NAMED_ROWS])
         raise RequestError(
             f"{release.release!r} has {count:,} pairs{f' under {names}' if names else ''} {conflict.why}: "
             f"{', '.join(ids)}{more}; {conflict.way_out}"
@@ -80,17 +98,22 @@ def check_revoked(release: str, affected: int, pairs: int) -> None:
         )
 
 
-def _rows_under(pairs: Path, licences: frozenset[str]) -> tuple[list[str], int]:
-    """The first ids of the pairs under some licences ("": none stated), and how many there are."""
+def _licences_of_rows(release: Manifest, pairs: Path) -> Iterator[tuple[str, Row]]:
+    """Each pair with the licence of its document and those of its answers that the recipe states and that differ."""
     import pyarrow.parquet as pq
 
-    ids: list[str] = []
-    count = 0
+    known: dict[tuple[str | None, ...], Row] = {}
     with pq.ParquetFile(pairs, pre_buffer=False) as file:
-        for batch in file.iter_batches(columns=["pair_id", "licence"], use_threads=False):
-            for pair_id, licence in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                if (licence or "") in licences:
-                    count += 1
-                    if len(ids) < NAMED_ROWS:
-                        ids.append(str(pair_id))
-    return ids, count
+        for batch in file.iter_batches(columns=["pair_id", *PARTS], use_threads=False):
+            for pair_id, *parts in zip(*(batch[name].to_pylist() for name in ("pair_id", *PARTS)), strict=True):
+                key = tuple(parts)
+                if key not in known:
+                    known[key] = _row(release, *key)
+                yield str(pair_id), known[key]
+
+
+def _row(release: Manifest, licence: str | None, *models: str | None) -> Row:
+    """What one pair is under."""
+    stated = {of_output(model or "", release.output_licences) or AS_DOCUMENT for model in models}
+    others = {name for name in stated if name != AS_DOCUMENT and not terms_of(name) & NOT_SAID and name != licence}
+    return (licence or "", *sorted(others))

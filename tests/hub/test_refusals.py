@@ -11,6 +11,8 @@ import releases
 from flows.pushing import Wish, push
 from pipeline.hub.licensing import find_conflict
 from pipeline.hub.push import Destination
+from pipeline.hub.refusals import check_licences
+from pipeline.land.files import read_release
 from schemas.errors import RequestError, WarehouseError
 from warehouse.address import Address
 from warehouse.connection import connect, literal
@@ -133,6 +135,20 @@ def test_licences_that_do_not_go_together_are_told_with_their_rows(lake: Address
     assert "`--licence unknown` declares no licence" in refusal(lake, Wish("planted", "mill/pairs", licence="unknown"))
 
 
+def test_licences_of_answers_count_where_the_recipe_states_them(lake: Address) -> None:
+    rows = [row | {"licence": "mit", "chosen_model": "mill-8b"} for row in releases.innocent(4)]
+    rows[2]["rejected_model"] = "stone-9b"
+    rows[0]["rejected_model"] = rows[1]["rejected_model"] = rows[3]["rejected_model"] = "mill-8b"
+    releases.open_lake(lake)
+    releases.write(lake.root / "releases" / "x", rows, output_licences={"stone-*": "llama3.1", "mill-8b": "document"})
+    manifest = read_release(lake.root / "releases" / "x")
+    with pytest.raises(
+        RequestError, match=r"1 pairs under 'llama3\.1' .*3 under mit, 1 under mit and llama3\.1.*: par_00000002;"
+    ):
+        check_licences(manifest, lake.root / "releases" / "x", None)
+    check_licences(manifest, lake.root / "releases" / "x", "llama3.1")
+
+
 @pytest.mark.parametrize(
     ("rows", "declared", "at_fault"),
     [
@@ -162,12 +178,19 @@ def test_licences_that_do_not_go_together_are_told_with_their_rows(lake: Address
         (["MIT or GPL-3.0", "apache-2.0"], None, []),
         (["MIT and GPL-3.0", "apache-2.0"], None, ["MIT and GPL-3.0"]),
         (["mit, cc-by-nd-4.0"], None, ["mit, cc-by-nd-4.0"]),
+        (["mit + apache-2.0", "mit"], None, []),
+        (["mit + llama3.1", "mit + llama3.1"], None, ["mit + llama3.1"]),
+        (["mit + llama3.1", "mit"], "llama3.1", []),
+        (["llama3.1 + mit", "llama3.1"], None, []),
+        (["cc-by-sa-4.0 + llama3.1"], None, ["cc-by-sa-4.0 + llama3.1"]),
+        (["cc-by-sa-4.0 + llama3.1"], "cc-by-sa-4.0", ["cc-by-sa-4.0 + llama3.1"]),
+        (["mit + cc-by-nd-4.0", "mit"], "mit", ["mit + cc-by-nd-4.0"]),
     ],
 )  # fmt: skip
 def test_which_licences_go_together(rows: list[str], declared: str | None, at_fault: list[str]) -> None:
-    conflict = find_conflict(dict.fromkeys(rows, 2), declared)
-    assert sorted(conflict.licences if conflict else []) == at_fault
+    conflict = find_conflict({tuple(row.split(" + ")): 2 for row in rows}, declared)
+    assert sorted(conflict.rows if conflict else []) == [tuple(row.split(" + ")) for row in at_fault]
 
 
 def test_a_licence_without_rows_is_no_conflict() -> None:
-    assert find_conflict({"mit": 3, "cc-by-nd-4.0": 0}) is None
+    assert find_conflict({("mit",): 3, ("cc-by-nd-4.0",): 0}) is None
