@@ -166,6 +166,8 @@ class Client:
                 f"nobody answers at {self.endpoint}; check the network and HF_ENDPOINT, and run it again: "
                 "what was uploaded is not sent twice"
             )
+        if not isinstance(problem, ValueError | RuntimeError | OSError):
+            raise problem  # nothing that the client or the disk says: a mistake of ours
         return BuildError(f"the push to {where} did not work: {self._words(problem)}")
 
     def _is_there(self) -> bool:

@@ -188,7 +188,7 @@ def _handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
             """Send the first line and the headers."""
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(length)}.items():
-                self.send_header(name, value.encode("latin-1", "replace").decode("latin-1"))
+                self.send_header(name, " ".join(value.encode("latin-1", "replace").decode("latin-1").splitlines()))
             self.end_headers()
 
         def drop(self) -> None:

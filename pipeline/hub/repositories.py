@@ -15,6 +15,7 @@ import yaml
 from pipeline.land.licences import HUB_LICENCES
 
 MAIN = "main"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 REPO_ID = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
 WHEN = "2020-01-01T00:00:00.000Z"
 """Every commit is of this moment: the same pushes give the same answers."""
@@ -76,8 +77,14 @@ class Objects:
         self.folder = folder
 
     def path(self, sha256: str) -> Path:
-        """Where an object is, or would be."""
+        """Where an object is, or would be; raises `Refusal` (422) for what is no hash, as it must be no path either."""
+        if not SHA256.fullmatch(sha256):
+            raise Refusal(422, f"{sha256!r} is no SHA-256")
         return self.folder / sha256
+
+    def part(self, sha256: str, number: int) -> Path:
+        """Where a part of an object that is being uploaded is."""
+        return self.folder / f"{self.path(sha256).name}.{number}"
 
     def has(self, sha256: str) -> bool:
         """Whether the bytes are there."""

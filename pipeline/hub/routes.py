@@ -58,6 +58,8 @@ def answer(hub: Hub, request: Request) -> Answer:
             if method == request.method and (found := pattern.fullmatch(request.path)):
                 return route(hub, request, {name: unquote(text) for name, text in found.groupdict("").items()})
         raise Refusal(404, f"no such call: {request.method} {request.path}")
+    except (KeyError, TypeError, ValueError) as problem:
+        return Answer({"error": f"not understood: {type(problem).__name__}"}, 400)
     except Refusal as refusal:
         headers = {"X-Error-Message": refusal.message} | ({"X-Error-Code": refusal.code} if refusal.code else {})
         return Answer({"error": refusal.message}, refusal.status, headers)

@@ -76,6 +76,8 @@ def test_a_file_is_read_whole_in_part_and_by_its_head(dataset: FakeHub) -> None:
         ("POST", "/api/validate-yaml", {"content": "---\nlicense: no-such\n---\n"}, 400, None),
         ("POST", "/api/validate-yaml", {"content": "---\na: [\n---\n"}, 400, None),
         ("POST", "/api/validate-yaml", {"content": "---\nlicense: mit\n---\n"}, 200, None),
+        ("PUT", f"/lfs/{SHA}?part=../x", b"", 400, None),
+        ("POST", "/api/repos/create", {}, 400, None),
         ("GET", "/api/no-such-call", None, 404, None),
     ],
 )
@@ -91,7 +93,10 @@ def test_what_is_wrong_is_refused(
     ("line", "status"),
     [
         ({"key": "lfsFile", "value": {"path": "x", "algo": "sha256", "oid": "1" * 64, "size": 3}}, 400),
+        ({"key": "lfsFile", "value": {"path": "x", "algo": "sha256", "oid": "../../etc/passwd", "size": 3}}, 422),
+        ({"key": "file", "value": {"path": "x"}}, 400),
         ({"key": "deletedFile", "value": {"path": "none.txt"}}, 404),
+        ({"key": "deletedFile", "value": {"path": "none\r\nX-Injected: 1"}}, 404),
         ({"key": "deletedFile", "value": {"path": "c.txt"}}, 200),
         ({"key": "deletedFolder", "value": {"path": "a/"}}, 200),
     ],
@@ -101,7 +106,8 @@ def test_a_commit_is_made_whole_or_not_at_all(line: Any, status: int, dataset: F
     added = {"key": "file", "value": {"path": "new.txt", "content": "", "encoding": "base64"}}
     lines = [{"key": "header", "value": {"summary": "s"}}, added, line]
     body = "\n".join(map(json.dumps, lines)).encode()
-    assert ask(dataset, "POST", "/api/datasets/o/n/commit/main", body)[0] == status
+    found, _, headers = ask(dataset, "POST", "/api/datasets/o/n/commit/main", body)
+    assert (found, headers["X-Injected"]) == (status, None)
     assert (ask(dataset, "GET", "/api/datasets/o/n/tree/main?recursive=true")[1] == before) == (status != 200)
     lines[0]["value"]["parentCommit"] = "0" * 40  # type: ignore[index]
     body = "\n".join(map(json.dumps, lines[:2])).encode()

@@ -18,6 +18,7 @@ from pipeline.hub.heads import read_head
 from pipeline.hub.repositories import Account
 from pipeline.land.export import export_release
 from warehouse.address import Address
+from warehouse.connection import connect
 
 TOKEN = "hf_canaryOfTheCommand"
 LOAD = """
@@ -74,6 +75,17 @@ def test_pushed_and_loaded_every_value_is_the_same(lake: Address, tmp_path: Path
         assert refused.returncode == 2
         assert refused.stderr.startswith("prefmill: this token may not write to 'other/pairs' on http://127.0.0.1:")
         assert refused.stderr.count("\n") == 1
-        said = "".join(each.stdout + each.stderr for each in (done, again, loaded, refused))
+        bare = releases.innocent(20, seed=1)
+        releases.plant(lake, bare, "bare")
+        connection = connect(lake)
+        connection.execute("UPDATE releases SET status = 'held' WHERE release = 'bare'")
+        connection.close()
+        willing = ["--held", "--licence", "CC0 1.0", "--revision", "next"]
+        held = run(["-m", "flows.cli", "push", "bare", "mill/pairs", "-w", str(lake.root), *willing], hub, tmp_path)
+        assert held.returncode == 0, held.stderr
+        assert files_at(hub, "next") == files_at(hub, "bare")
+        assert b"\nlicense: cc0-1.0\n" in files_at(hub, "bare")["README.md"]
+        assert files_at(hub, "main") == files_at(hub, "planted")
+        said = "".join(each.stdout + each.stderr for each in (done, again, loaded, refused, held))
         assert TOKEN not in said
         assert not [path for path in lake.root.rglob("*") if path.name.startswith(("push-", ".prefmill-"))]
