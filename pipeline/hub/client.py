@@ -170,6 +170,11 @@ class Client:
             raise problem  # nothing that the client or the disk says: a mistake of ours
         return BuildError(f"the push to {where} did not work: {self._words(problem)}")
 
+    def notice(self, problem: BaseException) -> str:
+        """A failure that is not the end yet, in a few words."""
+        status = next((found for each in _causes(problem) if (found := _status(each))), 0)
+        return f"{self.endpoint} answered {status}" if status else f"no answer from {self.endpoint}"
+
     def _is_there(self) -> bool:
         try:
             self.refs()

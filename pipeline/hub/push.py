@@ -79,8 +79,7 @@ def push_export(folder: Path, client: Client, to: Destination, say: Say = lambda
     def tell(state: RetryCallState) -> None:
         problem = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
-        said = client.explain(problem) if isinstance(problem, Exception) else problem
-        say(f"try {state.attempt_number} failed ({said}); the next one is in {wait:.0f} s")
+        say(f"{client.notice(problem) if problem else ''}; trying again in {wait:.0f} s".lstrip("; "))
 
     def wait(state: RetryCallState) -> float:
         return wait_seconds(state.outcome.exception() if state.outcome else None, state.attempt_number)

@@ -37,7 +37,7 @@ def make_export(folder: Path, release: str = "night-1", count: int = 60) -> Path
 
 def push(hub: FakeHub, folder: Path, *, token: str = TOKEN, repo: str = REPO, **to: Any) -> Pushed:
     """Push an export in this process."""
-    said: list[str] = []
+    said = to.pop("said", [])
     return push_export(folder, Client(repo, endpoint=hub.endpoint, token=token), Destination(**to), said.append)
 
 

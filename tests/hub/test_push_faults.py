@@ -54,7 +54,8 @@ def test_a_push_goes_on_when_the_hub_does(trouble: str, hub: FakeHub, tmp_path: 
 def test_a_hub_that_stays_busy_is_left_with_a_sentence(hub: FakeHub, tmp_path: Path) -> None:
     hub.faults.plant(refused("/commit/", 503, times=99))
     with pytest.raises(BuildError, match="answered 503 again and again; run it again later"):
-        push(hub, make_export(tmp_path))
+        push(hub, make_export(tmp_path), said=(said := []))
+    assert said == [f"{hub.endpoint} answered 503; trying again in 0 s"] * 7
     assert len(hub.faults.calls("/commit/")) == 8
     assert commits(hub) == 0
 
