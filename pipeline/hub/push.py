@@ -79,7 +79,8 @@ def push_export(folder: Path, client: Client, to: Destination, say: Say = lambda
     def tell(state: RetryCallState) -> None:
         problem = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
-        say(f"{client.notice(problem) if problem else ''}; trying again in {wait:.0f} s".lstrip("; "))
+        if problem is not None:
+            say(f"{client.notice(problem)}; trying again in {wait:.0f} s")
 
     def wait(state: RetryCallState) -> float:
         return wait_seconds(state.outcome.exception() if state.outcome else None, state.attempt_number)
