@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be pushed, and what its publisher says of it: `held` takes a release that failed a gate as it is."""
+    """What is to be pushed, in which layouts (all, where none is named), and what its publisher says of it.
+
+    `held` takes a release that failed a gate as it is, `licence` is the one of the set.
+    """
 
     release: str
     repo_id: str
+    layouts: tuple[str, ...] = ()
     held: bool = False
     licence: str | None = None
 
@@ -32,10 +36,12 @@ def push(address: Address, wish: Wish, to: Destination, *, shows_bars: bool = Fa
     from pipeline.land.export import export_release
     from pipeline.land.files import read_release
     from pipeline.land.folders import stage
+    from pipeline.land.layouts import choose
     from warehouse.guest import guest
     from warehouse.releases import find_release
     from warehouse.revocations import affected_releases
 
+    choose(wish.layouts)
     refusals.check_repo_id(wish.repo_id)
     refusals.check_branch(to.branch)
     with guest(address) as cursor:
@@ -51,7 +57,7 @@ def push(address: Address, wish: Wish, to: Destination, *, shows_bars: bool = Fa
     client = Client(wish.repo_id, shows_bars=shows_bars)
     # The workspace goes with its writer; after a kill the next push of this release clears it.
     with stage(address.root.resolve() / f"push-{row.release}") as under_way:
-        export_release(folder, under_way.folder)
+        export_release(folder, under_way.folder, layouts=wish.layouts)
         if wish.licence is not None:
             declare_licence(under_way.folder, wish.licence)
         return push_export(under_way.folder, client, to, say)

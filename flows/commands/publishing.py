@@ -22,6 +22,10 @@ def push(
     revision: Annotated[
         str, typer.Option("--revision", metavar="BRANCH", help="The branch; made if it is not there.")
     ] = "main",
+    layout: Annotated[
+        list[str] | None,
+        typer.Option("--layout", help="A layout to push; may be given again. All that rows allow by default."),
+    ] = None,
     licence: Annotated[
         str | None,
         typer.Option(
@@ -46,7 +50,7 @@ def push(
 
     pushed = push_release(
         address_of(warehouse),
-        Wish(release, repo_id, held=held, licence=licence),
+        Wish(release, repo_id, tuple(layout or ()), held=held, licence=licence),
         Destination(revision, private=private),
         shows_bars=not as_json and sys.stderr.isatty(),
         say=say_on_stderr,

@@ -25,13 +25,14 @@ from pipeline.land.export import export_release
 from schemas.errors import PrefmillError
 
 REPO = "mill/pairs"
+LAYOUTS = ("conversational", "messages")
 TESTS = Path(__file__).parents[1]
 
 
 def make_export(folder: Path, release: str = "night-1", count: int = 60) -> Path:
-    """The export of a small release."""
+    """The export of a small release, in two layouts: `test_push_command` pushes all."""
     make_release(folder / f"{release}-release", count, release=release, release_id=f"rel_{release}")
-    export_release(folder / f"{release}-release", folder / release)
+    export_release(folder / f"{release}-release", folder / release, layouts=LAYOUTS)
     return folder / release
 
 

@@ -63,6 +63,8 @@ def test_pushed_and_loaded_every_value_is_the_same(lake: Address, tmp_path: Path
         again = run(pushing, hub, tmp_path)
         assert (again.returncode, commits(hub)) == (0, 1)
         assert "mill/pairs: already there, tag planted" in again.stdout
+        there = {path.partition("/")[0] for path in files_at(hub, "planted") if path.endswith(".parquet")}
+        assert there > {"conversational", "implicit", "standard", "messages", "ranked", "unpaired", "sft", "soft"}
         head = read_head((tmp_path / "export" / "README.md").read_text(encoding="utf-8"))
         assert head
         wanted = {
@@ -80,10 +82,12 @@ def test_pushed_and_loaded_every_value_is_the_same(lake: Address, tmp_path: Path
         connection = connect(lake)
         connection.execute("UPDATE releases SET status = 'held' WHERE release = 'bare'")
         connection.close()
-        willing = ["--held", "--licence", "CC0 1.0", "--revision", "next"]
+        willing = ["--held", "--licence", "CC0 1.0", "--revision", "next", "--layout", "unpaired"]
         held = run(["-m", "flows.cli", "push", "bare", "mill/pairs", "-w", str(lake.root), *willing], hub, tmp_path)
         assert held.returncode == 0, held.stderr
         assert files_at(hub, "next") == files_at(hub, "bare")
+        data = {path for path in files_at(hub, "bare") if path.endswith(".parquet")}
+        assert data == {"unpaired/train.parquet", "unpaired/test.parquet"}
         assert b"\nlicense: cc0-1.0\n" in files_at(hub, "bare")["README.md"]
         assert files_at(hub, "main") == files_at(hub, "planted")
         said = "".join(each.stdout + each.stderr for each in (done, again, loaded, refused, held))
