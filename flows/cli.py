@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing, revoking, spending
+from flows.commands import asking, audit, building, importing, knowing, revoking, spending
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ for command in (
     knowing.doctor,
 ):
     app.command()(command)
+app.command("import")(importing.import_)
 audit.app.command()(spending.selective)
 audit.app.command()(spending.cascade)
 app.add_typer(audit.app, name="audit")
