@@ -7,10 +7,12 @@ is what later strategies read.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from typing_extensions import TypedDict
+
+from schemas.conditions import AspectScore, Condition, PairCondition
 
 Status = Literal["ok", "none", "failed"]
 Vote = Literal["a", "b", "tie"]
@@ -27,11 +29,25 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Message(TypedDict):
-    """One turn of a conversation, as every trainer and server writes it."""
+class ToolCall(TypedDict):
+    """A function that an assistant calls; `arguments` is a JSON object as text, `id` what the tool's turn answers to."""
 
-    role: Literal["system", "user", "assistant"]
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(TypedDict):
+    """One turn of a conversation, as every trainer and server writes it.
+
+    An assistant's turn may call tools. The turn of a tool has its `name` and the id of the call that it answers.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: NotRequired[list[ToolCall]]
+    name: NotRequired[str]
+    tool_call_id: NotRequired[str]
 
 
 class Context(TypedDict):
@@ -39,49 +55,6 @@ class Context(TypedDict):
 
     role: str
     text: str
-
-
-class Condition(TypedDict):
-    """What an answer is conditioned on (a principle, a persona); a hidden one never reaches an export."""
-
-    kind: str
-    id: str
-    text: str
-    visible: bool
-
-
-class MixedPrinciple(TypedDict):
-    """One principle of a mix: whether its negation was asked for, and its score (> 0: for candidate a as asked)."""
-
-    name: str
-    negated: bool
-    score: float
-
-
-class PairCondition(TypedDict):
-    """What a pair's label holds under, where it does not hold as such: the principles that `text` tells an annotator.
-
-    `dominant` is the principle that decided, if one did. `draw` counts the mixes of two responses. `override` names the
-    rule that set the label in the principles' place, `flipped` says that label noise struck, `chosen_first` on which
-    side a reader of two answers is to see the chosen one.
-    """
-
-    kind: str
-    text: str
-    principles: list[MixedPrinciple]
-    dominant: str | None
-    draw: int
-    override: str | None
-    flipped: bool
-    chosen_first: bool
-
-
-class AspectScore(TypedDict):
-    """What one aspect says of both sides of a pair, in its own unit; None where it was not rated."""
-
-    name: str
-    chosen: float | None
-    rejected: float | None
 
 
 class DocumentAnswer(Row):
@@ -104,8 +77,16 @@ class PassageAnswer(Row):
     heading: str = ""
 
 
+def _less(values: dict[str, Any], *rare: str) -> dict[str, Any]:
+    """A row without what it has not of these: it keeps the id that it had before there was such a thing."""
+    return {name: value for name, value in values.items() if value is not None or name not in rare}
+
+
 class PromptAnswer(Row):
-    """Something to answer, with what is known of the right answer (`reference`, and `evidence` quoted verbatim)."""
+    """Something to answer, with what is known of the right answer (`reference`, and `evidence` quoted verbatim).
+
+    `tools` are the functions that an answer may call: a JSON list of their schemas, as servers and TRL take it.
+    """
 
     messages: list[Message]
     passage_ids: list[str] = []
@@ -116,10 +97,18 @@ class PromptAnswer(Row):
     condition: Condition | None = None
     parent_id: str | None = None
     tags: list[str] = []
+    tools: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _less(handler(self), "tools")
 
 
 class ResponseAnswer(Row):
-    """One candidate answer; `role` says what it stands for (`candidate`, `gold`, `student`, …). `logprob` in nats."""
+    """One candidate answer; `role` says what it stands for (`candidate`, `gold`, `student`, …). `logprob` in nats.
+
+    An answer that calls tools has `tool_calls`; its text may then be empty.
+    """
 
     prompt_id: str
     text: str
@@ -130,6 +119,11 @@ class ResponseAnswer(Row):
     finish_reason: str = "stop"
     tokens: int = 0
     logprob: float | None = None
+    tool_calls: list[ToolCall] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _less(handler(self), "tool_calls")
 
 
 class SignalAnswer(Row):
@@ -177,9 +171,7 @@ class PairAnswer(Row):
     @model_serializer(mode="wrap")
     def _without_what_it_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """A plain label has none of these to write, and so the id it always had."""
-        values: dict[str, Any] = handler(self)
-        rare = ("condition", "aspect", "aspect_scores", "also_chosen")
-        return {name: value for name, value in values.items() if value is not None or name not in rare}
+        return _less(handler(self), "condition", "aspect", "aspect_scores", "also_chosen")
 
 
 class LabelAnswer(Row):

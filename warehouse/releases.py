@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import duckdb
 import orjson
@@ -13,62 +13,8 @@ from schemas.errors import WarehouseError, nearest
 from schemas.rows import CONTROL
 from warehouse.builds import now
 from warehouse.connection import LAKE, literal
+from warehouse.release_rows import NOTED
 from warehouse.store import SCRATCH, Store
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-BATCH = 1000
-
-IN_SCOPE = f"{SCRATCH}.live l JOIN {LAKE}.pairs p ON p.pair_id = l.row_id"
-
-# What steps of this build noted of rows; of two weights or ranks the later step's counts.
-NOTED = f"""
-SELECT t.subject_id, t.document_id, t.name, t.value, t.text, k.position FROM {LAKE}.notes t
-JOIN {SCRATCH}.steps k ON k.fingerprint = t.fingerprint
-JOIN {SCRATCH}.units u ON u.position = k.position AND u.unit_id = t.unit_id
-"""
-FLAG = "flag/"
-RELEASE_COLUMNS = f"""
-WITH noted AS ({NOTED}), members AS (
-    SELECT r.pair_id, unnest([r.pair_id, p.prompt_id, p.chosen_id, p.rejected_id, p.document_id] || coalesce(p.also_chosen, []))
-        AS subject_id
-    FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
-), flagged AS (
-    SELECT m.pair_id, list_sort(list(DISTINCT substr(n.name, {len(FLAG) + 1}))) AS flags
-    FROM members m JOIN noted n ON n.subject_id = m.subject_id WHERE starts_with(n.name, '{FLAG}') GROUP BY 1
-), numbered AS (
-    SELECT subject_id, arg_max(value, position) FILTER (name = 'weight') AS weight,
-        arg_max(value, position) FILTER (name = 'curriculum_rank')::BIGINT AS curriculum_rank
-    FROM noted WHERE name IN ('weight', 'curriculum_rank') GROUP BY 1
-), lists AS (
-    SELECT p.pair_id, unnest(p.also_chosen) AS also_id, generate_subscripts(p.also_chosen, 1) AS place
-    FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id WHERE p.also_chosen IS NOT NULL
-), others AS (
-    SELECT e.pair_id, list([{{{{'role': 'assistant', 'content': x.text}}}}] ORDER BY e.place) AS also_chosen
-    FROM lists e JOIN {LAKE}.responses x ON x.response_id = e.also_id GROUP BY 1
-)
-SELECT p.pair_id, r.split, q.messages AS prompt,
-    [{{{{'role': 'assistant', 'content': c.text}}}}] AS chosen, [{{{{'role': 'assistant', 'content': j.text}}}}] AS rejected,
-    p.score_gap, p.p_chosen, p.confidence, p.rule, p.rationale, p.aspect, p.aspect_scores, e.also_chosen,
-    coalesce(v.principles, []) AS principles, coalesce(f.flags, []) AS flags, w.weight, w.curriculum_rank,
-    c.model AS chosen_model, j.model AS rejected_model, c.role AS chosen_role, j.role AS rejected_role,
-    p.chosen_id, p.rejected_id, p.prompt_id, q.passage_ids, q.evidence, p.document_id, n.uri, d.title, d.licence,
-    {{rehearsal}} AS rehearsal
-FROM {SCRATCH}.released r JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
-JOIN {LAKE}.prompts q ON q.prompt_id = p.prompt_id
-JOIN {LAKE}.responses c ON c.response_id = p.chosen_id
-JOIN {LAKE}.responses j ON j.response_id = p.rejected_id
-JOIN {LAKE}.documents d ON d.document_id = p.document_id
-JOIN {SCRATCH}.documents n ON n.document_id = p.document_id
-LEFT JOIN flagged f ON f.pair_id = p.pair_id LEFT JOIN numbered w ON w.subject_id = p.pair_id
-LEFT JOIN others e ON e.pair_id = p.pair_id
-LEFT JOIN (
-    SELECT l.parent_id AS prompt_id, list_sort(list(DISTINCT s.name)) AS principles
-    FROM {SCRATCH}.live l JOIN {LAKE}.signals s ON s.signal_id = l.row_id
-    WHERE l.tab = 'signals' AND NOT starts_with(s.name, '{CONTROL}') GROUP BY 1
-) v ON v.prompt_id = p.prompt_id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +37,25 @@ class ReleaseRow:
     code_version: str
     rehearsal: bool
     created_at: Any
+    fingerprints: list[dict[str, str]] = field(default_factory=list)
+    models: dict[str, Any] = field(default_factory=dict)
+    dealt: str = ""
+    left_out: dict[str, int] = field(default_factory=dict)
+    withdrawn_at: Any = None
+    withdrawn_note: str | None = None
 
 
 COLUMNS = (
     "release, release_id, recipe, status, pairs, documents, splits, gates, figures, snapshot_id, build_id, folder, "
-    "manifest_sha256, code_version, rehearsal, created_at"
+    "manifest_sha256, code_version, rehearsal, created_at, fingerprints, models, dealt, left_out, withdrawn_at, withdrawn_note"
 )
+AS_JSON: dict[str, Any] = {"splits": {}, "gates": [], "figures": {}, "fingerprints": [], "models": {}, "left_out": {}}
+"""Columns of JSON, each with what it is where a release from before it has none."""
 
 RELEASE_TYPES = dict.fromkeys([*COLUMNS.split(", "), "recipe_text"], "VARCHAR") | {
     **dict.fromkeys(("pairs", "documents", "snapshot_id"), "BIGINT"),
     "rehearsal": "BOOLEAN",
-    "created_at": "TIMESTAMP",
+    **dict.fromkeys(("created_at", "withdrawn_at"), "TIMESTAMP"),
 }
 
 
@@ -129,10 +83,23 @@ async def landed_in(store: Store, documents: Sequence[str]) -> dict[str, int]:
     return await store.read(lambda cursor: dict(cursor.execute(query).fetchall()))
 
 
-async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]) -> tuple[str, dict[str, int]]:
-    """Give every pair in scope the split of its document; returns the content's hash (with `extra`) and split sizes."""
+async def sides_so_far(store: Store, recipe: str, dealt: str) -> dict[str, str]:
+    """The split that each document has had in the releases of a recipe whose documents were dealt out in the same way."""
+    query = f"""
+        SELECT p.document_id, arg_min(r.split, l.created_at) FROM {LAKE}.releases l
+        JOIN {LAKE}.release_rows r ON r.release = l.release JOIN {LAKE}.pairs p ON p.pair_id = r.pair_id
+        WHERE l.recipe = {literal(recipe)} AND l.dealt = {literal(dealt)} GROUP BY 1
+    """
+    return await store.read(lambda cursor: dict(cursor.execute(query).fetchall()))
 
-    def work(cursor: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int]]:
+
+async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]) -> tuple[str, dict[str, int], int]:
+    """Give every pair in scope the split of its document; returns the content's hash (with `extra`) and split sizes.
+
+    Pairs of documents that `splits` does not name are left out; the last number counts them.
+    """
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> tuple[str, dict[str, int], int]:
         rows = [{"document_id": document_id, "split": split} for document_id, split in splits.items()]
         split_of = store.stage("split_of", rows, {"document_id": "VARCHAR", "split": "VARCHAR"})
         cursor.execute(f"""
@@ -145,7 +112,8 @@ async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]
             f"SELECT md5(coalesce(string_agg(pair_id || split, '|' ORDER BY pair_id), '') || {literal(words)}) "
             f"FROM {SCRATCH}.released"
         ).fetchone()
-        return f"rel_{str(row[0])[:20]}" if row else "", sizes
+        in_scope = cursor.execute(f"SELECT count(*) FROM {SCRATCH}.live WHERE tab = 'pairs'").fetchone() or (0,)
+        return f"rel_{str(row[0])[:20]}" if row else "", sizes, in_scope[0] - sum(sizes.values())
 
     return await store.read(work)
 
@@ -197,30 +165,13 @@ async def figures_of_scope(store: Store) -> dict[str, float]:
     return await store.read(work)
 
 
-async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
-    """What `work` makes of the record batches of the release dealt out last, in the order of their pair ids."""
-
-    def run(reader: duckdb.DuckDBPyConnection) -> Any:
-        with reader.cursor() as cursor:
-            query = f"{RELEASE_COLUMNS.format(rehearsal=rehearsal)} ORDER BY p.pair_id"
-            batches: Iterator[pa.RecordBatch] = cursor.execute(query).to_arrow_reader(BATCH)
-            return work(batches)
-
-    return await store.read(run)
-
-
 async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
     """Note a release and its rows in one transaction."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("BEGIN")
-        kept = asdict(row) | {
-            "splits": _json(row.splits),
-            "gates": _json(row.gates),
-            "figures": _json(row.figures),
-            "created_at": row.created_at or now(),
-            "recipe_text": recipe_text,
-        }
+        kept = asdict(row) | {name: _json(getattr(row, name)) for name in AS_JSON}
+        kept |= {"created_at": row.created_at or now(), "recipe_text": recipe_text}
         cursor.execute(f"INSERT INTO {LAKE}.releases BY NAME FROM {store.stage('release', [kept], RELEASE_TYPES)}")
         cursor.execute(
             f"INSERT INTO {LAKE}.release_rows "
@@ -245,7 +196,7 @@ def list_releases(cursor: duckdb.DuckDBPyConnection, recipe: str | None = None) 
     ).fetchall()
     loaded = [dict(zip(ReleaseRow.__dataclass_fields__, row, strict=True)) for row in rows]
     return [
-        ReleaseRow(**{**each, **{name: orjson.loads(each[name]) for name in ("splits", "gates", "figures")}})
+        ReleaseRow(**{**each, **{name: orjson.loads(each[name]) if each[name] else none for name, none in AS_JSON.items()}})
         for each in loaded
     ]
 

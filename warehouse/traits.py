@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.address import Address
 from warehouse.connection import connect, literal
-from warehouse.releases import RELEASE_COLUMNS
+from warehouse.release_rows import RELEASE_COLUMNS
 from warehouse.sources import SOURCE_SQL
 from warehouse.store import SCRATCH
 

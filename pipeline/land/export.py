@@ -28,6 +28,7 @@ from pipeline.land.manifest import (
     unseal,
 )
 from pipeline.land.parquet import PairFile
+from pipeline.land.turns import conform
 from schemas.errors import BuildError, RequestError
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _write_splits(pairs: Path, release: Manifest, folder: Path) -> dict[str, int
             check_rows(rows, last_id)
             last_id = rows["pair_id"][-1].as_py()
             for name, file in files.items():
-                file.add(rows.filter(pc.equal(rows["split"], name)).select(schema.names))
+                file.add(conform(rows.filter(pc.equal(rows["split"], name)), schema))
         return {name: file.rows for name, file in files.items()}
 
 
@@ -134,4 +135,4 @@ def _read_groups(pairs: Path) -> Iterator[pa.Table]:
 
     with pq.ParquetFile(pairs, pre_buffer=False) as file:
         for group in range(file.num_row_groups):
-            yield file.read_row_group(group, use_threads=False)
+            yield conform(file.read_row_group(group, use_threads=False))

@@ -1,4 +1,4 @@
-"""The files of a release: `pairs.parquet`, `recipe.yaml` and `manifest.json` in one folder that is never changed again.
+"""The files of a release, `pairs.parquet`, `votes.parquet`, `recipe.yaml` and `manifest.json`, in a folder that never changes.
 
 The folder is written whole or not at all (`pipeline.land.folders`), from rows that arrive in batches, and the same rows
 give the same bytes (`pipeline.land.parquet`). Writing a release that is already there leaves it alone.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipeline.land.columns import check_rows, release_schema
+from pipeline.land.columns import check_rows, release_schema, votes_schema
 from pipeline.land.folders import Stage, stage, sync_tree
 from pipeline.land.manifest import (
     MANIFEST,
@@ -34,16 +34,21 @@ from schemas.errors import BuildError, RequestError, WarehouseError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PAIRS", "RECIPE", "read_release", "release_schema", "verify_release", "write_release"]
+__all__ = ["PAIRS", "RECIPE", "VOTES", "read_release", "release_schema", "verify_release", "write_release"]
 
 PAIRS = "pairs.parquet"
+VOTES = "votes.parquet"
 RECIPE = "recipe.yaml"
 # Who wrote a release is not part of what it is: a later prefmill finds the release of an earlier one complete.
 PROVENANCE = {"code_version", "written_with"}
 
 
-def write_release(folder: Path, batches: Iterable[pa.RecordBatch], manifest: Mapping[str, Any]) -> Manifest:
+def write_release(
+    folder: Path, batches: Iterable[pa.RecordBatch], manifest: Mapping[str, Any], votes: Iterable[pa.RecordBatch] = ()
+) -> Manifest:
     """Write a release of `batches`, which have the columns of `release_schema` and are sorted by `pair_id`.
+
+    `votes` have the columns of `votes_schema`, sorted by prompt and signal; they are taken after the pairs.
 
     `manifest` says what only the build knows; its keys are the fields of `Facts`. Returns the manifest that is on the
     disk. Raises `BuildError` for a row that breaks an invariant, or if the folder holds anything else.
@@ -55,7 +60,7 @@ def write_release(folder: Path, batches: Iterable[pa.RecordBatch], manifest: Map
         raise RequestError(str(problem)) from None
     target = folder.resolve()
     with stage(target) as under_way:
-        written = _write(under_way, batches, facts)
+        written = _write(under_way, batches, votes, facts)
         if under_way.publish():
             return written
     return _confirm(target, written)
@@ -84,18 +89,32 @@ def verify_release(folder: Path) -> list[Damage]:
     return [*find_damage(folder, manifest.files), *find_strangers(folder, manifest.files)]
 
 
-def _write(under_way: Stage, batches: Iterable[pa.RecordBatch], facts: Facts) -> Manifest:
-    """Write the three files into the staged folder and bring them to the disk."""
+def _write(
+    under_way: Stage, batches: Iterable[pa.RecordBatch], votes: Iterable[pa.RecordBatch], facts: Facts
+) -> Manifest:
+    """Write the four files into the staged folder and bring them to the disk."""
     folder = under_way.folder
     recipe = _read_recipe(facts.recipe_text)
     (folder / RECIPE).write_bytes(facts.recipe_text.encode("utf-8"))
     tally = _write_pairs(folder / PAIRS, batches)
     known = facts.model_dump(exclude={"recipe_text"})
-    files = {name: hash_file(folder / name) for name in (PAIRS, RECIPE)}
-    manifest = Manifest(**known, **recipe, **tally.totals(), written_with=list_writers(), files=files)
+    said = _write_votes(folder / VOTES, votes)
+    files = {name: hash_file(folder / name) for name in (PAIRS, VOTES, RECIPE)}
+    manifest = Manifest(**known, **recipe, **tally.totals(), votes=said, written_with=list_writers(), files=files)
     (folder / MANIFEST).write_bytes(seal(manifest).encode("utf-8"))
     sync_tree(folder)
     return manifest
+
+
+def _write_votes(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
+    """Write every signal about the pairs, one batch in memory at a time; returns how many there are."""
+    import pyarrow as pa
+
+    schema = votes_schema()
+    with PairFile(path, schema) as file:
+        for batch in batches:
+            file.add(pa.Table.from_batches([batch]).select(schema.names).cast(schema))
+    return file.rows
 
 
 def _write_pairs(path: Path, batches: Iterable[pa.RecordBatch]) -> Tally:

@@ -21,6 +21,8 @@ from schemas.fingerprints import canonical_json
 
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1 << 20
+CAME_LATER = {"revoked", "votes", "tool_rows", "languages", "left_out"}
+"""Fields of a manifest that the first releases do not have."""
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
@@ -72,7 +74,10 @@ def _measured(figures: dict[str, float | None]) -> dict[str, float | None]:
 
 
 class Known(Fact):
-    """What only the build can know. `models` are aliases with the identity (`ModelSpec.identity`) of what they name."""
+    """What only the build can know. `models` are aliases with the identity (`ModelSpec.identity`) of what they name.
+
+    `left_out` counts pairs that no split could take, by reason.
+    """
 
     release: str
     release_id: str
@@ -83,14 +88,13 @@ class Known(Fact):
     gates: tuple[GateResult, ...] = ()
     figures: Annotated[dict[str, float | None], AfterValidator(_measured)] = {}
     revoked: tuple[RevokedFact, ...] = ()
+    left_out: dict[str, int] = {}
 
     @model_serializer(mode="wrap")
-    def _without_none_revoked(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Where nothing was revoked it is not written: the seals of releases from before revocations hold."""
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What there is none of is not written if releases once were without it: their seals hold."""
         content: dict[str, Any] = handler(self)
-        if not content.get("revoked"):
-            content.pop("revoked", None)
-        return content
+        return {name: value for name, value in content.items() if value or name not in CAME_LATER}
 
 
 class Facts(Known):
@@ -100,7 +104,11 @@ class Facts(Known):
 
 
 class Manifest(Known):
-    """A written release. `licences` and `rules` count rows, the licence "" standing for none stated."""
+    """A written release. `licences` and `rules` count rows, the licence "" standing for none stated.
+
+    `votes` are the rows of `votes.parquet`, `tool_rows` the pairs in which tools are called. `languages` counts the chosen
+    answers of the first pairs by what their language seems to be; ids are hashes, so these are a random sample.
+    """
 
     kind: Literal["release"] = "release"
     format: Literal[1] = 1
@@ -115,6 +123,9 @@ class Manifest(Known):
     authors: tuple[AuthorFact, ...]
     rehearsal_rows: int
     longer_chosen_rows: int
+    votes: int = 0
+    tool_rows: int = 0
+    languages: dict[str, int] = {}
     written_with: dict[str, str]
     files: dict[str, FileFact]
 

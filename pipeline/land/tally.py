@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from pipeline.land.columns import last_texts
+from pipeline.audit.release.languages import guess_language
+from pipeline.land.columns import calls_tools, last_texts
 from pipeline.land.manifest import AuthorFact
 from pipeline.land.splits import SPLITS
 from schemas.errors import BuildError
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+LANGUAGE_SAMPLE = 1000
+"""So many answers are looked at for their language: a share is then known to within three points in a hundred."""
+
+
 class Tally:
-    """Counts rows, splits, licences, rules and authors; refuses a document that is in two splits.
+    """Counts rows, splits, licences, rules, authors, languages and tools; refuses a document that is in two splits.
 
     It remembers each document's split, about 200 bytes a document.
     """
@@ -28,7 +33,8 @@ class Tally:
         self._chosen: Counter[tuple[str, str]] = Counter()
         self._rejected: Counter[tuple[str, str]] = Counter()
         self._documents: dict[str, str] = {}
-        self._rehearsal = self._longer_chosen = 0
+        self._languages: Counter[str] = Counter()
+        self._rehearsal = self._longer_chosen = self._tools = 0
 
     def add(self, rows: pa.Table) -> None:
         """Count rows that passed `check_rows`."""
@@ -51,6 +57,9 @@ class Tally:
         self._rehearsal += pc.sum(rows["rehearsal"]).as_py()
         chosen, rejected = (pc.utf8_length(last_texts(rows[name])) for name in ("chosen", "rejected"))
         self._longer_chosen += pc.sum(pc.greater(chosen, rejected)).as_py()
+        self._tools += pc.sum(calls_tools(rows)).as_py()
+        wanted = max(0, LANGUAGE_SAMPLE - self._languages.total())
+        self._languages.update(map(guess_language, last_texts(rows["chosen"].slice(0, wanted)).to_pylist() if wanted else []))
         self.last_id = rows["pair_id"][-1].as_py()
 
     def totals(self) -> dict[str, Any]:
@@ -68,6 +77,8 @@ class Tally:
             ),
             "rehearsal_rows": self._rehearsal,
             "longer_chosen_rows": self._longer_chosen,
+            "tool_rows": self._tools,
+            "languages": dict(sorted(self._languages.items())),
         }
 
 

@@ -13,23 +13,20 @@ from pipeline.audit.release.report import ReleaseReport
 from pipeline.binding import BoundRecipe
 from pipeline.land.files import write_release
 from pipeline.land.gates import GateResult, Gates, check
-from pipeline.likeness.clusters import components
+from pipeline.runner.dealing import SPLIT_CONFLICT, deal, describe
 from pipeline.runner.measuring import measure, parts_of
 from schemas.errors import RequestError
 from schemas.models import REHEARSAL
 from warehouse.builds import now
 from warehouse.leaving_out import count_left_out
+from warehouse.release_rows import over_release_rows
 from warehouse.releases import (
     ReleaseRow,
     add_release,
-    clusters_of_scope,
     current_snapshot,
     deal_out,
-    documents_of_pairs,
     figures_of_scope,
-    landed_in,
     list_releases,
-    over_release_rows,
 )
 from warehouse.store import Store
 from warehouse.traits import Pairs
@@ -54,12 +51,10 @@ async def land(
     """
     assert recipe.release is not None
     strategy = recipe.release.strategy
-    stands_for = await _whole_clusters(store)
-    documents = await documents_of_pairs(store)
-    splits = {document: strategy.split(stands_for.get(document, document)) for document in documents}
-    release_id, sizes = await deal_out(store, splits, [recipe.name, strategy.name or ""])
+    dealt = await deal(store, recipe.name, strategy)
+    release_id, sizes, left_out = await deal_out(store, dealt.splits, [recipe.name, strategy.name or ""])
     shares = await figures_of_scope(store)
-    figures = {"pairs": float(sum(sizes.values())), "documents": float(len(splits)), **shares}
+    figures = {"pairs": float(sum(sizes.values())), "documents": float(len(dealt.splits)), **shares}
     measured = await _measured(store, recipe, strategy.gates)
     figures |= measured.values
     results = check(strategy.gates, figures, measured.vacant)
@@ -78,7 +73,7 @@ async def land(
         recipe=recipe.name,
         status=status,
         pairs=sum(sizes.values()),
-        documents=len(splits),
+        documents=len(dealt.splits),
         splits=sizes,
         gates=[result.model_dump() for result in results],
         figures=figures,
@@ -89,8 +84,12 @@ async def land(
         code_version=code_version,
         rehearsal=any(_is_rehearsal(step.identity) for step in recipe.body),
         created_at=now(),
+        fingerprints=[{"step": step.label, "fingerprint": step.fingerprint} for step in recipe.steps],
+        models=dict(models),
+        dealt=describe(strategy),
+        left_out={SPLIT_CONFLICT: left_out} if left_out else {},
     )
-    row = replace(row, manifest_sha256=await _write_files(store, recipe, row, models))
+    row = replace(row, manifest_sha256=await _write_files(store, recipe, row))
     await add_release(store, row, recipe.file.text)
     return Landed(row, True, results)
 
@@ -104,32 +103,22 @@ async def _measured(store: Store, recipe: BoundRecipe, gates: Gates) -> ReleaseR
     return await store.read(lambda cursor: measure(cursor, Pairs.in_scope(), "", steps, parts))
 
 
-async def _whole_clusters(store: Store) -> dict[str, str]:
-    """For each document that shares a cluster with others, the one that decides the split of all: the first to land."""
-    found = await clusters_of_scope(store)
-    documents = {document for document, _ in found}
-    groups = [[each for each in group if each in documents] for group in components(found)]
-    landed = await landed_in(store, sorted(documents)) if documents else {}
-    first = {tuple(group): min(group, key=lambda each: (landed.get(each, 0), each)) for group in groups}
-    return {document: decides for group, decides in first.items() for document in group}
-
-
-async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow, models: Mapping[str, Any]) -> str:
+async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow) -> str:
     """Write the immutable files of a release; returns the hash of their manifest."""
     facts = {
         **{
             name: getattr(row, name)
-            for name in ("release", "release_id", "snapshot_id", "code_version", "gates", "figures")
+            for name in (
+                "release", "release_id", "snapshot_id", "code_version", "gates", "figures", "fingerprints", "models", "left_out",
+            )
         },
-        "fingerprints": [{"step": step.label, "fingerprint": step.fingerprint} for step in recipe.steps],
-        "models": dict(models),
         "recipe_text": recipe.file.text,
         "revoked": [_told(row) for row in await count_left_out(store)],
     }
     folder = store.address.root / row.folder
     # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
     shutil.rmtree(folder, ignore_errors=True)
-    await over_release_rows(store, row.rehearsal, lambda batches: write_release(folder, batches, facts))
+    await over_release_rows(store, row.rehearsal, lambda pairs, votes: write_release(folder, pairs, facts, votes))
     return hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
 
 

@@ -20,7 +20,8 @@ from pipeline.select.scores import (
     share_above,
 )
 from pipeline.strategy import Answer, Nothing, Table
-from schemas.rows import AspectScore, PairAnswer, Row
+from schemas.conditions import AspectScore
+from schemas.rows import PairAnswer, Row
 from schemas.units import Candidates, UnitKind
 
 

@@ -12,8 +12,9 @@ from pipeline.select.pairing import SelfVotes, commonest, duels_of
 from pipeline.select.votes import Call, Duel, Rule, Verdict, decide
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.principles import Principle
+from schemas.conditions import MixedPrinciple, PairCondition
 from schemas.fingerprints import derive_seed
-from schemas.rows import MixedPrinciple, PairAnswer, PairCondition, Row
+from schemas.rows import PairAnswer, Row
 from schemas.units import Candidates, UnitKind
 
 UNSURE = 0.6

@@ -15,7 +15,8 @@ from pipeline.select.drawing import Drawn, draw
 from pipeline.select.overrides import Side, in_script_of, without_disclaimer
 from pipeline.strategy import Answer, Nothing, Table
 from prompts.principles import Principle
-from schemas.rows import MixedPrinciple, PairAnswer, PairCondition, Row
+from schemas.conditions import MixedPrinciple, PairCondition
+from schemas.rows import PairAnswer, Row
 from schemas.units import Candidates, UnitKind
 
 DIGITS = 12

@@ -74,6 +74,12 @@ def make_batches(rows: list[dict[str, Any]], size: int = 1000) -> list[pa.Record
     return batches
 
 
+def as_stored(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`rows` as they come back from a file: with every column, and every key of a message."""
+    stored: list[dict[str, Any]] = pa.Table.from_pylist(rows, schema=release_schema()).to_pylist()
+    return stored
+
+
 def make_facts(**changes: Any) -> dict[str, Any]:
     """What a build would say of its release."""
     figures = {"pairs": 300.0, "documents": 60.0, "pending_share": 0.0, "position_consistency": 0.91}

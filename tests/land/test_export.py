@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +16,7 @@ from pipeline.land.columns import CONVERSATIONS, check_rows, export_schema
 from pipeline.land.export import export_release
 from pipeline.land.files import PAIRS, write_release
 from pipeline.land.manifest import ExportManifest, find_damage, hash_file, unseal
+from pipeline.land.turns import conform
 from schemas.errors import BuildError, RequestError, WarehouseError
 
 from .conftest import Start
@@ -50,7 +52,7 @@ def other(tmp_path: Path) -> Path:
 def test_export_has_every_pair_in_the_file_of_its_split(release: Path, tmp_path: Path) -> None:
     files = export_release(release, tmp_path / "e")
     assert sorted(hash_tree(tmp_path / "e")) == [path.relative_to(tmp_path / "e").as_posix() for path in files]
-    rows = pq.read_table(release / PAIRS).to_pylist()
+    rows = conform(pq.read_table(release / PAIRS), pa.schema([*export_schema(), ("split", pa.string())])).to_pylist()
     for name in ("train", "validation", "test"):
         table = pq.read_table(tmp_path / "e" / "conversational" / f"{name}.parquet")
         assert table.schema.equals(export_schema())

@@ -12,20 +12,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.land.columns import MEANINGS, release_schema
-from pipeline.land.files import PAIRS, read_release, verify_release, write_release
+from pipeline.land.files import PAIRS, VOTES, read_release, verify_release, write_release
 from pipeline.land.manifest import MANIFEST, Damage, Facts
 from pipeline.land.parquet import GROUP_ROWS
 from schemas.errors import BuildError, RequestError, WarehouseError
 
 from .conftest import Start
-from .rows import RECIPE, SIZES, hash_tree, make_batches, make_facts, make_release, make_rows
+from .rows import RECIPE, SIZES, as_stored, hash_tree, make_batches, make_facts, make_release, make_rows
 from .worker import DEAD
 
 
 def test_written_rows_come_back_with_counts_and_facts(tmp_path: Path) -> None:
     rows = make_rows(300)
     manifest = write_release(tmp_path / "r", make_batches(rows), make_facts())
-    assert pq.read_table(tmp_path / "r" / PAIRS).to_pylist() == rows
+    assert pq.read_table(tmp_path / "r" / PAIRS).to_pylist() == as_stored(rows)
     assert (tmp_path / "r" / "recipe.yaml").read_text("utf-8") == RECIPE
     assert (manifest.rows, manifest.documents, manifest.rehearsal_rows) == (300, 60, 0)
     assert manifest.splits == {name: sum(row["split"] == name for row in rows) for name in SIZES}
@@ -295,6 +295,6 @@ def test_manifest_is_canonical_json_without_a_clock(tmp_path: Path) -> None:
     text = (tmp_path / "r" / MANIFEST).read_text("utf-8")
     content = json.loads(text)
     assert text == json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
-    assert set(content["files"]) == {PAIRS, "recipe.yaml"}
+    assert set(content["files"]) == {PAIRS, VOTES, "recipe.yaml"}
     assert all(len(fact["sha256"]) == 64 and fact["bytes"] for fact in content["files"].values())
     assert not [name for name in content if "time" in name or "date" in name]

@@ -54,7 +54,7 @@ def test_everything_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monke
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(os, "rename", note_rename)
     make_release(tmp_path / "r")
-    expected = ["manifest.json", "pairs.parquet", "recipe.yaml", "new", "rename new r", tmp_path.name]
+    expected = ["manifest.json", "pairs.parquet", "recipe.yaml", "votes.parquet", "new", "rename new r", tmp_path.name]
     assert calls[: len(expected)] == expected
 
 

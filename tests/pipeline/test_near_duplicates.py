@@ -191,3 +191,37 @@ def test_a_recipe_that_needs_what_is_not_installed_is_told_so_before_any_work(mo
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RequestError, match=r"needs numpy: pip install 'prefmill\[dedup\]'"):
         NearDuplicates()
+
+
+def _edit(text: str, half: int, word: str) -> str:
+    """The text with every fifteenth word of one of its halves replaced."""
+    words = text.split(" ")
+    middle = len(words) // 2
+    return " ".join(word if at % 15 == 0 and (at >= middle) == bool(half) else each for at, each in enumerate(words))
+
+
+async def test_what_joins_two_sides_moves_no_document_and_leaves_out_the_later_one(tmp_path: Path, lake: Address) -> None:
+    """A third, longer document leads two that were not alike: they were released on different sides, and stay there."""
+    whole = {f"m{number}_c": mill(number) for number in range(8)}
+    first = {name[:-1] + "a": _edit(text, 0, "0") for name, text in whole.items()}
+    second = {name[:-1] + "b": _edit(text, 1, "1") for name, text in whole.items()}
+    write(tmp_path / "docs", first | second)
+    steps = [{"select/near_duplicates": {"of": "documents", "do": "cluster", "keep": "best", "by": "length"}}, *builds.STEPS]
+    recipe = builds.write_recipe(tmp_path, steps=steps)
+    before = await builds.run(recipe, tmp_path / "docs", lake)
+    assert not builds.ask(lake, "FROM notes WHERE name = 'cluster/near'")
+    sides = dict(builds.ask(lake, "SELECT DISTINCT uri, split FROM latest_pairs"))
+    write(tmp_path / "docs", {name: f"{text} and so on" for name, text in whole.items()})
+    built = await builds.run(recipe, tmp_path / "docs", lake)
+    assert built.landed is not None
+    assert before.problem is None is built.problem
+    after = dict(builds.ask(lake, "SELECT DISTINCT uri, split FROM latest_pairs"))
+    assert all(after[uri] == side for uri, side in sides.items() if uri in after)
+    cut = """
+        SELECT n.text FROM notes n JOIN latest_pairs p USING (document_id)
+        WHERE n.name = 'cluster/near' GROUP BY 1 HAVING count(DISTINCT p.split) > 1
+    """
+    assert not builds.ask(lake, cut)
+    assert built.landed.release.left_out["split_conflict"] > 0
+    balance = "SELECT dropped, difference FROM funnel_balance WHERE build_id = 'build-2' AND step = 'land/release'"
+    assert builds.ask(lake, balance) == [(built.landed.release.left_out["split_conflict"], 0)]

@@ -55,7 +55,8 @@ WITH ended AS (
         s.rows_out, s.rows_done, coalesce(e.units, 0) AS units
     FROM scope s LEFT JOIN ended e ON e.build_id = s.build_id AND e.position = s.position
 ), released AS (
-    SELECT s.build_id, b.position, s.tab, 'releases' AS work, s.rows_out AS rows_in, r.pairs AS rows_out
+    SELECT s.build_id, b.position, s.tab, 'releases' AS work, s.rows_out AS rows_in, r.pairs AS rows_out,
+        coalesce(list_sum((r.left_out->'$.*')::BIGINT[]), 0)::BIGINT AS dropped
     FROM build_rows s JOIN build_steps b ON b.build_id = s.build_id AND b.step = 'land/release'
     JOIN releases r ON r.build_id = s.build_id WHERE s.tab = 'pairs'
     QUALIFY row_number() OVER (PARTITION BY s.build_id, r.release ORDER BY s.position DESC) = 1
@@ -70,8 +71,9 @@ SELECT m.build_id, m.position, b.step, m.tab, m.work, m.rows_in::BIGINT AS rows_
 FROM moved m JOIN build_steps b ON b.build_id = m.build_id AND b.position = m.position
 WHERE m.work <> '' OR m.rows_in <> m.rows_out
 UNION ALL BY NAME
-SELECT r.build_id, r.position, 'land/release' AS step, r.tab, r.work, r.rows_in, 0 AS made, r.rows_out AS kept, 0 AS dropped,
-    0 AS pending, 0 AS taken_along, 0 AS set_aside, r.rows_out, abs(r.rows_in - r.rows_out) AS difference
+SELECT r.build_id, r.position, 'land/release' AS step, r.tab, r.work, r.rows_in, 0 AS made, r.rows_out AS kept,
+    r.dropped, 0 AS pending, 0 AS taken_along, 0 AS set_aside, r.rows_out,
+    abs(r.rows_in - r.dropped - r.rows_out) AS difference
 FROM released r
 ORDER BY build_id, position, tab;
 
