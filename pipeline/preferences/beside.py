@@ -49,7 +49,12 @@ def with_what_is_beside(item: LabelledItem, rows: Sequence[Row], used: frozenset
     if len(rows) == 1 and len(item.answers) == 2:
         labels = [_told(label, row) for label in labels]
         labels += _scores(row, labels)
-    said = [f"{name}:{value}" for name, value in row.items() if name not in used and _is_tag(name, value)]
+    texts = {turn["content"] for turn in item.messages} | {answer.text for answer in item.answers}
+    said = [
+        f"{name}:{value}"
+        for name, value in row.items()
+        if name not in used and _is_tag(name, value) and value not in texts
+    ]
     more = {
         "item": item.item or word_of(row, "pair_id"),
         "tools": tools_of(row.get("tools")),

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from typing_extensions import TypedDict
 
 from schemas.errors import Unanswerable
 from schemas.fingerprints import canonical_json
-from schemas.rows import Message, Vote
+from schemas.rows import Message, ToolCall, Vote
 
 MEDIA_TYPE = "application/x-prefmill-labelled+json"
 """Items that judges are audited on."""
@@ -19,14 +18,6 @@ IMPORTED = "application/x-prefmill-preferences+json"
 SWAPPED: dict[Vote, Vote] = {"a": "b", "b": "a", "tie": "tie"}
 GOLD = "gold"
 """The annotator of a set's own final label, as against those whose votes it rests on."""
-
-
-class ToolCall(TypedDict):
-    """One call of a tool; `arguments` is JSON text."""
-
-    id: str
-    name: str
-    arguments: str
 
 
 class Part(BaseModel):

@@ -22,7 +22,7 @@ def item_in(document: Document, media_type: str) -> LabelledItem | None:
 
 def prompt_of(item: LabelledItem, how: str) -> PromptAnswer:
     """The conversation of an item; its set, category, name and what else is said of it are its tags."""
-    return PromptAnswer(messages=item.messages, tags=[f"{how}:{item.dataset}", *item.tags])
+    return PromptAnswer(messages=item.messages, tags=[f"{how}:{item.dataset}", *item.tags], tools=item.tools)
 
 
 def responses_of(item: LabelledItem, prompt_id: str, how: str) -> list[ResponseAnswer]:
@@ -35,6 +35,7 @@ def responses_of(item: LabelledItem, prompt_id: str, how: str) -> list[ResponseA
             role=how,
             strategy=f"{how} {answer.style}".rstrip(),
             draw=place,
+            tool_calls=answer.tool_calls,
         )
         for place, answer in enumerate(item.answers)
     ]
