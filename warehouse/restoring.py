@@ -33,10 +33,11 @@ ROWS = {
     """,
     # A passage whose text the prompt shows; of the others a release says only where they are.
     "passages": """
-        SELECT DISTINCT ON (passage_id) passage_id, document_id, s.start, s."end", s.heading,
-            list_filter(context, lambda c: length(c.text) = s."end" - s.start)[1].text AS text
-        FROM (SELECT document_id, context, unnest(passages) AS s, s.passage_id AS passage_id FROM {pairs})
-        WHERE text IS NOT NULL ORDER BY passage_id
+        SELECT DISTINCT ON (passage_id) * FROM (
+            SELECT s.passage_id AS passage_id, document_id, s.start AS start, s."end" AS "end", s.heading AS heading,
+                list_filter(context, lambda c: length(c.text) = s."end" - s.start)[1].text AS text
+            FROM (SELECT document_id, context, unnest(passages) AS s FROM {pairs})
+        ) WHERE text IS NOT NULL ORDER BY passage_id
     """,
     "prompts": """
         SELECT DISTINCT ON (prompt_id) prompt_id, document_id, prompt AS messages, passage_ids, context, reference, evidence,
