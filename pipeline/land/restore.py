@@ -7,6 +7,7 @@ hashes, which the export's manifest names, prove it.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -42,7 +43,11 @@ TALKS = (*CONVERSATIONS, "also_chosen")
 
 def is_export(folder: Path) -> bool:
     """Whether a folder says of itself that prefmill exported it."""
-    return (folder / MANIFEST).is_file() and (folder / LAYOUT).is_dir()
+    try:
+        said = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and said.get("kind") == "export"
 
 
 def read_export(folder: Path) -> Manifest:
@@ -59,12 +64,12 @@ def read_export(folder: Path) -> Manifest:
     data = {name: fact for name, fact in export.files.items() if name == RECIPE or name.endswith(".parquet")}
     if damages := find_damage(folder, data):
         raise SourceError(
-            f"the export {str(folder)!r} is damaged: `{damages[0].file}` {damages[0].problem}; export it again"
+            f"the export {str(folder)!r} is damaged: `{damages[0].file}` {damages[0].problem}; export the release again"
         )
     needed = [*NEEDED, *([SAID] if export.release.votes else [])]
     if missing := [name for name in needed if not any(file.startswith(f"{name}/") for file in data)]:
         raise SourceError(
-            f"the export {str(folder)!r} has no layout `{missing[0]}`, without which a release cannot be put together again; "
+            f"the export {str(folder)!r} has no layout `{missing[0]}` in Parquet, without which no release is put together again; "
             f"export it with all of {', '.join(needed)}, or take its rows in with --layout preference"
         )
     return export.release

@@ -18,8 +18,9 @@ from pipeline.sources.item import Item, failed_item, identify_item
 from pipeline.sources.text import make_document, tidy_licence
 from schemas.fingerprints import canonical_json
 
-MANIFEST, OWN = "manifest.json", "conversational"
-"""What a folder holds that prefmill exported."""
+MANIFEST = "manifest.json"
+OWN = ("conversational", "implicit", "messages", "standard", "ranked", "unpaired")
+"""What a folder holds that prefmill exported: of its layouts the first of these is read."""
 SLACK = 64
 """How many more items than needed are held before the rest is let go."""
 
@@ -58,8 +59,8 @@ def preference_items(place: str, layout: str | None = None, licence: str | None 
     """
     named = HUB_NAME.fullmatch(place)
     finish = functools.partial(_imported, dataset=named["name"] if named else None)
-    if (Path(place) / MANIFEST).is_file() and (Path(place) / OWN).is_dir():
-        place = str(Path(place) / OWN)
+    if (Path(place) / MANIFEST).is_file():
+        place = str(next((folder for name in OWN if (folder := Path(place) / name).is_dir()), place))
     found = read_labelled(place, layout, finish)
     return (_as_item(read, IMPORTED, tidy_licence(read.licence) or tidy_licence(licence)) for read in found)
 
