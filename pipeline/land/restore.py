@@ -69,7 +69,7 @@ def read_export(folder: Path) -> Manifest:
     needed = [*NEEDED, *([SAID] if export.release.votes else [])]
     if missing := [name for name in needed if not any(file.startswith(f"{name}/") for file in data)]:
         raise SourceError(
-            f"the export {str(folder)!r} has no layout `{missing[0]}` in Parquet, without which no release is put together again; "
+            f"the export {str(folder)!r} has no Parquet layout `{missing[0]}`, without which no release is put together again; "
             f"export it with all of {', '.join(needed)}, or take its rows in with --layout preference"
         )
     return export.release
