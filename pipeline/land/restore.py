@@ -134,7 +134,7 @@ def _side_by_side(paths: Sequence[Path], split: str) -> Iterator[pa.Table]:
                     f"{paths[-1].name!r} of {paths[-1].parent.name!r} holds other pairs than the default layout"
                 )
             columns |= {name: block[name] for name in block.column_names if name not in columns}
-        columns |= {name: _stored_turns(columns[name]) for name in TALKS if name in columns}
+        columns |= {name: _stored_turns(columns[name], name) for name in TALKS if name in columns}
         columns["split"] = pa.array([split] * blocks[0].num_rows)
         yield pa.table(columns)
 
@@ -181,7 +181,7 @@ def _key(rows: pa.Table, keys: list[str]) -> Any:
     return rows[keys[0]] if len(keys) == 1 else pc.binary_join_element_wise(*(rows[name] for name in keys), "\0")
 
 
-def _stored_turns(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _stored_turns(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     """Conversations as a release keeps them, where a trainer is shown each call of a tool inside a `function`."""
     import pyarrow as pa
 
@@ -193,7 +193,7 @@ def _stored_turns(column: pa.ChunkedArray) -> pa.ChunkedArray:
     calls = turns.field("tool_calls").type
     if calls.value_type.get_field_index("function") < 0:
         return column
-    return pa.chunked_array([pa.array(_flat(column.to_pylist()))])
+    return pa.chunked_array([pa.array(_flat(column.to_pylist()), release_schema().field(name).type)])
 
 
 def _flat(value: Any) -> Any:
