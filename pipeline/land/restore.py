@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.land.card import LAYOUT
 from pipeline.land.columns import CONVERSATIONS, release_schema, votes_schema
 from pipeline.land.files import PAIRS, RECIPE, VOTES, read_release
 from pipeline.land.folders import stage, sync_tree
+from pipeline.land.layouts import DEFAULT
 from pipeline.land.manifest import (
     MANIFEST,
     ExportManifest,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ORIGINS, SAID = "provenance", "votes"
-NEEDED = (LAYOUT, ORIGINS)
+NEEDED = (DEFAULT, ORIGINS)
 """The layouts that hold the columns of a release between them, row by row."""
 BLOCK = 2000
 TALKS = (*CONVERSATIONS, "also_chosen")
@@ -95,7 +95,7 @@ def _write(export: Path, release: Manifest, folder: Path) -> None:
     shutil.copyfile(export / RECIPE, folder / RECIPE)
     pairs = [
         _side_by_side([export / name / f"{split}.parquet" for name in NEEDED], split)
-        for split in _splits(export, LAYOUT)
+        for split in _splits(export, DEFAULT)
     ]
     _write_sorted(folder / PAIRS, pairs, ["pair_id"], release_schema())
     if VOTES in release.files:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import builds
+import hypothesis
+import hypothesis.strategies as st
 import pyarrow as pa
 import pytest
 import releases
@@ -145,6 +147,24 @@ def test_rows_of_many_blocks_are_put_together_in_order(tmp_path: Path) -> None:
     export_release(release, tmp_path / "export")
     restore_release(tmp_path / "export", tmp_path / "back")
     assert tree(tmp_path / "back") == tree(release)
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(str.strip)
+
+
+@hypothesis.settings(max_examples=10)
+@hypothesis.given(st.lists(st.tuples(WORDS, WORDS, st.sampled_from(["train", "test"])), min_size=1, max_size=6))
+def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, str]]) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    rows = releases.innocent(len(said))
+    for row, (asked, chosen, split) in zip(rows, said, strict=True):
+        releases.asked(row, asked)
+        releases.said(row, "chosen", f"yes {chosen}")
+        row |= {"split": split, "title": chosen, "rationale": asked, "tags": [asked]}
+    release = write(folder / "release", rows, [vote(row, number) for number, row in enumerate(rows)])
+    export_release(release, folder / "export")
+    restore_release(folder / "export", folder / "back")
+    assert tree(folder / "back") == tree(release)
 
 
 @pytest.fixture
