@@ -156,7 +156,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 @hypothesis.given(st.lists(st.tuples(WORDS, WORDS, st.sampled_from(["train", "test"])), min_size=1, max_size=6))
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, str, str]]) -> None:
     folder = tmp_path_factory.mktemp("any")
-    rows = releases.innocent(len(said))
+    rows = releases.innocent(len(said), per_document=1)
     for row, (asked, chosen, split) in zip(rows, said, strict=True):
         releases.asked(row, asked)
         releases.said(row, "chosen", f"yes {chosen}")
