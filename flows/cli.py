@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing, publishing, revoking, spending
+from flows.commands import asking, audit, building, importing, knowing, publishing, revoking, spending
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ for command in (
     knowing.doctor,
 ):
     app.command()(command)
+app.command("import")(importing.import_)
 audit.app.command()(spending.selective)
 audit.app.command()(spending.cascade)
 app.add_typer(audit.app, name="audit")

@@ -170,9 +170,7 @@ async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("BEGIN")
-        kept = asdict(row) | {name: _json(getattr(row, name)) for name in AS_JSON}
-        kept |= {"created_at": row.created_at or now(), "recipe_text": recipe_text}
-        cursor.execute(f"INSERT INTO {LAKE}.releases BY NAME FROM {store.stage('release', [kept], RELEASE_TYPES)}")
+        insert_release(cursor, store, row, recipe_text)
         cursor.execute(
             f"INSERT INTO {LAKE}.release_rows "
             f"SELECT {literal(row.release)}, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id"
@@ -180,6 +178,13 @@ async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
         cursor.execute("COMMIT")
 
     await store.write(work)
+
+
+def insert_release(cursor: duckdb.DuckDBPyConnection, store: Store, row: ReleaseRow, recipe_text: str) -> None:
+    """Note a release, within a transaction that notes its rows too."""
+    kept = asdict(row) | {name: _json(getattr(row, name)) for name in AS_JSON}
+    kept |= {"created_at": row.created_at or now(), "recipe_text": recipe_text}
+    cursor.execute(f"INSERT INTO {LAKE}.releases BY NAME FROM {store.stage('release', [kept], RELEASE_TYPES)}")
 
 
 async def current_snapshot(store: Store) -> int:

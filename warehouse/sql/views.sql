@@ -501,7 +501,8 @@ UNION ALL SELECT 'outcomes', o.unit_id FROM outcomes o ANTI JOIN fingerprints f 
 CREATE OR REPLACE VIEW audit_pairs_that_prefer_nothing AS
 SELECT p.pair_id FROM pairs p
 JOIN responses c ON c.response_id = p.chosen_id JOIN responses r ON r.response_id = p.rejected_id
-WHERE c.text = r.text OR trim(c.text) = '' OR trim(r.text) = '';
+WHERE (c.text = r.text AND c.tool_calls IS NOT DISTINCT FROM r.tool_calls)
+    OR (trim(c.text) = '' AND c.tool_calls IS NULL) OR (trim(r.text) = '' AND r.tool_calls IS NULL);
 
 -- Of builds that reached their end: each row that went into a step came out of it, or left with a reason.
 CREATE OR REPLACE VIEW audit_rows_unaccounted_for AS
