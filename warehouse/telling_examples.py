@@ -44,7 +44,9 @@ def read_pairs(cursor: duckdb.DuckDBPyConnection, files: Written, ids: Sequence[
     Columns that releases of before do not have are missing.
     """
     there = {row[0] for row in cursor.execute(f"DESCRIBE ({files.rows.query})").fetchall()}
-    chosen, rejected, said = (CUT.format(text, LONGEST) for text in ("chosen[1].content", "rejected[1].content", "m.content"))
+    chosen, rejected, said = (
+        CUT.format(text, LONGEST) for text in ("chosen[1].content", "rejected[1].content", "m.content")
+    )
     plain = (
         "pair_id", "split", "score_gap", "p_chosen", "confidence", "rule", "principles", "flags", "chosen_model", "rejected_model",
         "chosen_role", "rejected_role", "chosen_strategy", "rejected_strategy", "prompt_id", "chosen_id", "rejected_id",
@@ -114,7 +116,11 @@ def _texts(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, d
         if table not in TEXTS:
             continue
         key, text = f"{NOUNS[table]}_id", TEXTS[table].format(SHORT)
-        place = "uri" if table == "documents" else "(SELECT any_value(uri) FROM documents d WHERE d.document_id = t.document_id)"
+        place = (
+            "uri"
+            if table == "documents"
+            else "(SELECT any_value(uri) FROM documents d WHERE d.document_id = t.document_id)"
+        )
         query = f"SELECT {key} AS id, {text} AS text, {place} AS uri FROM {LAKE}.{table} t WHERE list_contains({literal(some)}, {key})"
         found.update({row["id"]: {"text": row["text"], "uri": row["uri"]} for row in rows_of(cursor, query)})
     return found | _pair_texts(cursor, by_table["pairs"])
