@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, importing, knowing, publishing, revoking, spending
+from flows.commands import asking, audit, building, importing, knowing, publishing, reporting, revoking, spending
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ for command in (
     asking.releases,
     asking.export,
     publishing.push,
+    reporting.report,
     revoking.revoke,
     building.schedule,
     knowing.recipes,
