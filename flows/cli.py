@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing, revoking, spending
+from flows.commands import asking, audit, building, knowing, revoking, spending, versions
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -30,8 +30,12 @@ for command in (
     asking.sql,
     asking.explain,
     asking.releases,
+    versions.show,
+    versions.diff,
     asking.export,
     revoking.revoke,
+    versions.withdraw,
+    versions.tidy,
     building.schedule,
     knowing.recipes,
     knowing.strategies,
