@@ -17,6 +17,7 @@ from flows import show
 from flows.sights import release_as_dict
 from pipeline.land.files import read_release, verify_release
 from schemas.errors import WarehouseError
+from warehouse.difference_matches import LABEL
 from warehouse.releases import find_release
 from warehouse.revocations import affected_releases
 from warehouse.travel import is_there, moments
@@ -49,6 +50,7 @@ BECAUSE = {
 """What a reason reads like for pairs that were added, and for all others."""
 STEP_WORDS = {"changed": "{step} changed", "added": "{step} was added", "taken_out": "{step} was taken out"}
 CUT = 200
+SAID = (("prompt", "question", "bold"), ("chosen", "chosen  ", "bold green"), ("rejected", "rejected", "bold red"))
 
 
 def release_sight(cursor: duckdb.DuckDBPyConnection, root: Path, name: str) -> dict[str, Any]:
@@ -108,7 +110,10 @@ def release_tables(sight: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield table
     if sight["recipe_text"]:
         yield Panel(Text(sight["recipe_text"].rstrip()), title="recipe", title_align="left")
-    yield Text(f"  prefmill export {name} --to DIR\n  prefmill push {name} ORG/NAME\n  prefmill diff {name} latest", style="dim")
+    yield Text(
+        f"  prefmill export {name} --to DIR\n  prefmill push {name} ORG/NAME\n  prefmill diff {name} latest",
+        style="dim",
+    )
 
 
 def _facts(sight: Mapping[str, Any]) -> RenderableType:
@@ -119,7 +124,9 @@ def _facts(sight: Mapping[str, Any]) -> RenderableType:
     lines = {
         "recipe": sight["recipe"] + (f": {sight['about']}" if sight["about"] else ""),
         "paper": sight["paper"],
-        "withdrawn": f"{sight['withdrawn_at']:%Y-%m-%d %H:%M}: {sight['withdrawn_note']}" if sight["withdrawn_at"] else "",
+        "withdrawn": f"{sight['withdrawn_at']:%Y-%m-%d %H:%M}: {sight['withdrawn_note']}"
+        if sight["withdrawn_at"]
+        else "",
         "pairs": f"{sight['pairs']:,} from {show.counted(sight['documents'], 'document')}",
         "splits": ", ".join(f"{split} {count:,}" for split, count in sight["splits"].items()),
         "left out": ", ".join(f"{count:,} {reason}" for reason, count in sight["left_out"].items()),
@@ -131,9 +138,7 @@ def _facts(sight: Mapping[str, Any]) -> RenderableType:
         "manifest": f"sha256 {sight['manifest_sha256']}" if sight["manifest_sha256"] else "",
     }
     width = max(map(len, lines))
-    return Lines(
-        *(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)) for name, value in lines.items() if value)
-    )
+    return Lines(*(Text.assemble((f"{name:<{width}}  ", "bold"), str(value)) for name, value in lines.items() if value))
 
 
 def difference_tables(found: Difference) -> Iterator[RenderableType]:
@@ -143,7 +148,9 @@ def difference_tables(found: Difference) -> Iterator[RenderableType]:
     last = ""
     for group in found.groups:
         word = WORDS[group.kind] if group.kind != last else ""
-        table.add_row(Text(word, style="red" if group.kind == "moved" else ""), f"{group.pairs:,}", escape(_because(group)))
+        table.add_row(
+            Text(word, style="red" if group.kind == "moved" else ""), f"{group.pairs:,}", escape(_because(group))
+        )
         last = group.kind
     yield table
     for group in found.groups:
@@ -174,19 +181,31 @@ def _because(group: Group) -> str:
         how = STEP_WORDS.get(group.detail or "", STEP_WORDS["changed"]).format(step=group.step)
         return how if group.detail in STEP_WORDS else f"{how} ({group.detail})" if group.detail else how
     words = BECAUSE[group.reason][group.kind != "added"].format(step=group.step, detail=group.detail or "")
-    return f"{words} ({group.detail})" if group.kind == "relabelled" and group.reason != "label" and group.detail else words
+    return (
+        f"{words} ({group.detail})"
+        if group.kind == "relabelled" and group.reason != "label" and group.detail
+        else words
+    )
 
 
 def _example(group: Group, example: Mapping[str, Any]) -> RenderableType:
     """One pair, or the two that stand for it, with their texts."""
     lines: list[Text] = []
+    texts: Any = None
     for side in ("a", "b"):
         pair = example[side]
         if pair is None or (side == "b" and example["a"] == pair):
             continue
         lines.append(Text(pair["pair_id"] + (f"  {pair['uri']}" if pair.get("uri") else ""), style="dim"))
-        texts = (("question  ", "bold", "prompt"), ("chosen    ", "bold green", "chosen"), ("rejected  ", "bold red", "rejected"))
-        lines += [Text.assemble((word, style), show.cut(pair[key], CUT)) for word, style, key in texts if pair.get(key) is not None]
+        if texts != (texts := [pair.get(name) for name, _, _ in SAID]):
+            lines += [
+                Text.assemble((f"{word}  ", style), show.cut(pair[name], CUT))
+                for name, word, style in SAID
+                if pair.get(name) is not None
+            ]
+        if group.kind in ("flipped", "relabelled") and "rule" in pair:
+            label = ", ".join(f"{name} {_number(pair[name])}" for name in LABEL if pair[name] is not None)
+            lines.append(Text.assemble(("label     ", "bold"), label))
     return Panel(Lines(*lines), title=escape(f"{WORDS[group.kind]}: {_because(group)}"), title_align="left")
 
 
@@ -194,16 +213,23 @@ def _gate(gate: Mapping[str, Any] | None) -> Text:
     if gate is None:
         return Text("not there", style="dim")
     word = "passed" if gate["passed"] else "failed"
-    return Text(f"{_number(gate.get('value'))}, {_number(gate.get('wanted'))} wanted: {word}", style="" if gate["passed"] else "red")
+    return Text(
+        f"{_number(gate.get('value'))}, {_number(gate.get('wanted'))} wanted: {word}",
+        style="" if gate["passed"] else "red",
+    )
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else f"{value:,.4g}" if isinstance(value, float) and value != int(value) else (
-        f"{int(value):,}" if isinstance(value, float) else str(value))  # fmt: skip
+    """A value as people read it: whole numbers whole, others with four digits that matter."""
+    if isinstance(value, float):
+        return f"{int(value):,}" if value == int(value) else f"{value:,.4g}"
+    return "" if value is None else str(value)
 
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=escape(title), title_justify="left")
     for name in columns:
-        table.add_column(escape(name), overflow="fold", justify="right" if name in ("pairs", "wanted", "value") else "left")
+        table.add_column(
+            escape(name), overflow="fold", justify="right" if name in ("pairs", "wanted", "value") else "left"
+        )
     return table

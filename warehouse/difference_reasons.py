@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.connection import LAKE, literal, rows_of
+from warehouse.connection import LAKE, literal
 from warehouse.releases import ReleaseRow
 from warehouse.revocations import has_revocations
 
@@ -23,6 +23,8 @@ REASONS = (
 """What keeps a pair of one release out of another. The codes say it of that other release: it has revoked the document, does
 not have it, has another text under its name; a step of it dropped a row on the way, is another step, had not answered yet
 when it landed; no split could take the document; another pair of the prompt took its place; nothing of all that."""
+
+PENDING = "CASE WHEN a.document_id IS NULL THEN {'reason': 'pending', 'step': NULL, 'detail': NULL} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ def side_of(cursor: duckdb.DuckDBPyConnection, row: ReleaseRow) -> Side:
     ((pending,),) = cursor.execute(
         f"SELECT coalesce(sum(units), 0) FROM {LAKE}.build_funnel WHERE build_id = {build} AND status = 'pending'"
     ).fetchall()
-    listing = f"SELECT 1 FROM {LAKE}.listings l JOIN {LAKE}.builds b USING (listing_id) WHERE b.build_id = {build} LIMIT 1"
+    listing = (
+        f"SELECT 1 FROM {LAKE}.listings l JOIN {LAKE}.builds b USING (listing_id) WHERE b.build_id = {build} LIMIT 1"
+    )
     return Side(row, tuple(Step(*each) for each in steps), int(pending), cursor.execute(listing).fetchone() is not None)
 
 
@@ -72,33 +76,40 @@ def explain(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, there: Si
     _note_documents(cursor, table, here, there)
     _note_drops(cursor, table, here, there)
     changed = here.without(there)
-    prompts = f"LEFT JOIN {LAKE}.prompts q ON q.prompt_id = t.prompt_id" if _needs_prompts(cursor, table, changed) else ""
+    prompts = (
+        f"LEFT JOIN {LAKE}.prompts q ON q.prompt_id = t.prompt_id" if _needs_prompts(cursor, table, changed) else ""
+    )
     responses = " ".join(
         f"LEFT JOIN {LAKE}.responses {side} ON {side}.response_id = t.{column}"
         for side, column in (("c", "chosen_id"), ("j", "rejected_id"))
-        if any(each.step.startswith(("sample/", "select/")) for each in changed)
+        if _made_by(cursor, "responses", changed)
     )
     passages = "LEFT JOIN spans s ON s.pair_id = t.pair_id" if prompts else ""
     judges = [each for each in changed if each.step.startswith("judge/")]
     answers = [
         "CASE WHEN d.reason IS NOT NULL THEN {'reason': d.reason, 'step': NULL, 'detail': d.detail} END",
-        *(_dropped("t.document_id")),
+        _dropped("t.document_id"),
         *([_first(changed, "s.fingerprints"), "s.dropped"] if prompts else []),
         *([_first(changed, "[q.fingerprint]")] if prompts else []),
-        *_dropped("t.prompt_id"),
+        _dropped("t.prompt_id"),
         *([_first(changed, "[c.fingerprint, j.fingerprint]")] if responses else []),
-        *_dropped("t.chosen_id"),
-        *_dropped("t.rejected_id"),
-        *_dropped("t.prompt_id", maker=True),
-        *(["CASE WHEN a.document_id IS NULL THEN {'reason': 'pending', 'step': NULL, 'detail': NULL} END"] if there.pending else []),
-        *([_because(judges[0])] if judges else []),
+        _dropped("t.chosen_id"),
+        _dropped("t.rejected_id"),
+        _dropped("t.prompt_id", maker=True),
+        *(
+            ["CASE WHEN a.document_id IS NULL THEN {'reason': 'pending', 'step': NULL, 'detail': NULL} END"]
+            if there.pending
+            else []
+        ),
+        *([_changed(judges[0])] if judges else []),
         _first(changed, "[t.fingerprint]"),
-        *_dropped("t.pair_id"),
+        _dropped("t.pair_id"),
     ]
     spans = f"""
         WITH spans AS (
             SELECT m.pair_id, list(p.fingerprint) AS fingerprints, any_value(x.answer) AS dropped FROM (
-                SELECT t.pair_id, unnest(q.passage_ids) AS passage_id FROM {table} t JOIN {LAKE}.prompts q ON q.prompt_id = t.prompt_id
+                SELECT t.pair_id, unnest(q.passage_ids) AS passage_id FROM {table} t
+                JOIN {LAKE}.prompts q ON q.prompt_id = t.prompt_id
             ) m JOIN {LAKE}.passages p ON p.passage_id = m.passage_id
             LEFT JOIN {table}_drops x ON x.subject_id = m.passage_id GROUP BY m.pair_id)
     """
@@ -116,6 +127,7 @@ def explain(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, there: Si
 
 def _note_documents(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, there: Side) -> None:
     """`{table}_documents`: of the documents of these pairs, those that the other release could not have had, and why."""
+    then = f"revoked_at <= '{there.row.created_at}' AND (lifted_at IS NULL OR lifted_at > '{there.row.created_at}')"
     revoked = f"""
         SELECT c.document_id, min(r.revocation_id) AS revocation_id FROM (
             SELECT v.revocation_id, d.document_id FROM {LAKE}.revocation_documents v
@@ -123,10 +135,13 @@ def _note_documents(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, t
             UNION SELECT v.revocation_id, d.document_id FROM {LAKE}.revocations v
             JOIN {LAKE}.documents d ON v.kind = 'licence' AND lower(d.licence) = lower(v.value)
         ) c JOIN {LAKE}.revocations r ON r.revocation_id = c.revocation_id
-        WHERE r.revoked_at <= '{there.row.created_at}' AND (r.lifted_at IS NULL OR r.lifted_at > '{there.row.created_at}')
-        GROUP BY c.document_id
+        WHERE {then} GROUP BY c.document_id
     """
-    none = "SELECT NULL::VARCHAR AS document_id, NULL::VARCHAR AS revocation_id WHERE false"
+    if (
+        not has_revocations(cursor)
+        or not cursor.execute(f"SELECT 1 FROM {LAKE}.revocations WHERE {then} LIMIT 1").fetchone()
+    ):
+        revoked = "SELECT NULL::VARCHAR AS document_id, NULL::VARCHAR AS revocation_id WHERE false"
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE {table}_documents AS
         WITH mine AS (SELECT DISTINCT document_id FROM {table} WHERE document_id IS NOT NULL),
@@ -136,7 +151,7 @@ def _note_documents(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, t
         SELECT m.document_id, CASE WHEN r.document_id IS NOT NULL THEN 'revoked' WHEN t.document_id IS NOT NULL THEN NULL
             WHEN n.document_id IS NOT NULL THEN 'document_changed' ELSE 'document_absent' END AS reason,
             r.revocation_id AS detail
-        FROM mine m LEFT JOIN ({revoked if has_revocations(cursor) else none}) r ON r.document_id = m.document_id
+        FROM mine m LEFT JOIN ({revoked}) r ON r.document_id = m.document_id
         LEFT JOIN (SELECT DISTINCT document_id FROM theirs) t ON t.document_id = m.document_id
         LEFT JOIN named n ON n.document_id = m.document_id
     """)
@@ -180,8 +195,8 @@ def _note_drops(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, there
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE {table}_drops AS
         SELECT o.subject_id, s.is_maker,
-            arg_min({{'reason': 'dropped', 'step': s.step, 'detail': o.reason}}, (o.build_id <> {literal(there.row.build_id)}, s.position))
-                AS answer
+            arg_min({{'reason': 'dropped', 'step': s.step, 'detail': o.reason}},
+                (o.build_id <> {literal(there.row.build_id)}, s.position)) AS answer
         FROM {LAKE}.outcomes o JOIN {rows} ON s.fingerprint = o.fingerprint
         WHERE o.status IN ('none', 'failed') {known} GROUP BY o.subject_id, s.is_maker
     """)
@@ -189,10 +204,17 @@ def _note_drops(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, there
 
 def _needs_prompts(cursor: duckdb.DuckDBPyConnection, table: str, changed: Sequence[Step]) -> bool:
     """Whether prompts and passages can be the reason: one of the steps that could have made them differs, or one was dropped."""
-    if any(each.step.startswith(("mine/", "select/")) for each in changed):
+    if _made_by(cursor, "passages", changed) or _made_by(cursor, "prompts", changed):
         return True
     query = f"SELECT 1 FROM {table}_drops WHERE starts_with(subject_id, 'psg_') LIMIT 1"
     return cursor.execute(query).fetchone() is not None
+
+
+def _made_by(cursor: duckdb.DuckDBPyConnection, made: str, steps: Sequence[Step]) -> bool:
+    """Whether some row of a table was made by one of these steps; a step of any stage may make rows of any table."""
+    names = ", ".join(literal(each.fingerprint) for each in steps if not each.step.startswith("judge/"))
+    query = f"SELECT 1 FROM {LAKE}.{made} WHERE fingerprint IN ({names}) LIMIT 1"
+    return bool(names) and cursor.execute(query).fetchone() is not None
 
 
 def _explain_the_rest(cursor: duckdb.DuckDBPyConnection, table: str, here: Side, there: Side) -> None:
@@ -203,7 +225,9 @@ def _explain_the_rest(cursor: duckdb.DuckDBPyConnection, table: str, here: Side,
     differing = sorted([*here.without(there), *there.without(here)], key=lambda each: (each.position, each.step))
     step = literal(differing[0].step) if differing else "NULL"
     left_out = "true" if there.row.left_out else "false"
-    otherwise = "'step_changed'" if differing else "CASE WHEN o.prompt_id IS NOT NULL THEN 'superseded' ELSE 'unknown' END"
+    otherwise = (
+        "'step_changed'" if differing else "CASE WHEN o.prompt_id IS NOT NULL THEN 'superseded' ELSE 'unknown' END"
+    )
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE {table}_why AS
         WITH others AS (
@@ -223,21 +247,19 @@ def _explain_the_rest(cursor: duckdb.DuckDBPyConnection, table: str, here: Side,
 
 def _first(changed: Sequence[Step], fingerprints: str) -> str:
     """SQL: the first of the steps that differ among those that made a row."""
-    cases = " ".join(f"WHEN list_contains({fingerprints}, {literal(each.fingerprint)}) THEN {_changed(each)}" for each in changed)
+    cases = " ".join(
+        f"WHEN list_contains({fingerprints}, {literal(each.fingerprint)}) THEN {_changed(each)}" for each in changed
+    )
     return f"CASE {cases} END" if cases else ""
-
-
-def _because(step: Step) -> str:
-    return _changed(step)
 
 
 def _changed(step: Step) -> str:
     return f"{{'reason': 'step_changed', 'step': {literal(step.step)}, 'detail': NULL}}"
 
 
-def _dropped(column: str, *, maker: bool = False) -> list[str]:
+def _dropped(column: str, *, maker: bool = False) -> str:
     """SQL: the drop of one of a pair's rows; the join is named after the column."""
-    return [f"{_alias(column, maker)}.answer"]
+    return f"{_alias(column, maker)}.answer"
 
 
 def _alias(column: str, maker: bool) -> str:
@@ -262,7 +284,7 @@ def _coalesce(answers: Sequence[str]) -> str:
 
 
 def differing(a: Side, b: Side) -> list[dict[str, Any]]:
-    """The steps of two releases that are not the same, in order: `step`, and the fingerprint in either, None where it has none."""
+    """The steps that two releases do not share, in order: `step`, and its fingerprint in either (None where it has none)."""
     only = {side: {each.step: each for each in one.without(other)} for side, one, other in (("a", a, b), ("b", b, a))}
     names = sorted({*only["a"], *only["b"]}, key=lambda name: min(
         (only[side][name].position, name) for side in only if name in only[side]))  # fmt: skip
@@ -270,6 +292,3 @@ def differing(a: Side, b: Side) -> list[dict[str, Any]]:
         {"step": name, **{side: only[side][name].fingerprint if name in only[side] else None for side in ("a", "b")}}
         for name in names
     ]
-
-
-__all__ = ["REASONS", "Side", "Step", "differing", "explain", "rows_of", "side_of"]

@@ -117,7 +117,7 @@ def _refuse_view(cursor: duckdb.DuckDBPyConnection, before: str, release: str) -
     query = f"SELECT 1 FROM duckdb_views() WHERE database_name = '{LAKE}' AND lower(view_name) = lower({literal(name)})"
     if cursor.execute(query).fetchone():
         raise RequestError(
-            f"{name!r} is a view, and AT is for tables; to ask views as of then: `prefmill sql --at {release} \"…\"`"
+            f'{name!r} is a view, and AT is for tables; to ask views as of then: `prefmill sql --at {release} "…"`'
         )
 
 

@@ -38,7 +38,9 @@ async def lift(store: Store, release: str) -> ReleaseRow:
     def work(cursor: duckdb.DuckDBPyConnection) -> ReleaseRow:
         row = _named(cursor, release)
         if row.status != WITHDRAWN:
-            raise RequestError(f"the release {row.release!r} is not withdrawn, it is {row.status}; there is nothing to lift")
+            raise RequestError(
+                f"the release {row.release!r} is not withdrawn, it is {row.status}; there is nothing to lift"
+            )
         status = "published" if all(gate["passed"] for gate in row.gates) else "held"
         _write(cursor, row.release, status, "NULL", "NULL")
         return replace(row, status=status, withdrawn_at=None, withdrawn_note=None)

@@ -63,7 +63,9 @@ def diff(
 
 def withdraw(
     release: Annotated[str, typer.Argument(help="A release's name.", show_default=False)],
-    note: Annotated[str | None, typer.Option("--note", help="Why, for those who ask later.", show_default=False)] = None,
+    note: Annotated[
+        str | None, typer.Option("--note", help="Why, for those who ask later.", show_default=False)
+    ] = None,
     lift: Annotated[bool, typer.Option("--lift", help="End the withdrawal.")] = False,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
@@ -87,7 +89,9 @@ def withdraw(
         raise RequestError("say why with --note, for those who ask later, or end a withdrawal with --lift")
     row = asyncio.run(keeping.withdraw(address, release, note))
     undo = f"undo it with `prefmill withdraw {row.release} --lift`"
-    _say_release(row, f"{row.release} is withdrawn; its rows and files stay where they are, and {undo}", as_json=as_json)
+    _say_release(
+        row, f"{row.release} is withdrawn; its rows and files stay where they are, and {undo}", as_json=as_json
+    )
 
 
 def tidy(
