@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, importing, knowing, publishing, reporting, revoking, spending
+from flows.commands import (
+    asking,
+    audit,
+    building,
+    importing,
+    knowing,
+    publishing,
+    reporting,
+    revoking,
+    spending,
+    versions,
+)
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -30,10 +41,14 @@ for command in (
     asking.sql,
     asking.explain,
     asking.releases,
+    versions.show,
+    versions.diff,
     asking.export,
     publishing.push,
     reporting.report,
     revoking.revoke,
+    versions.withdraw,
+    versions.tidy,
     building.schedule,
     knowing.recipes,
     knowing.strategies,

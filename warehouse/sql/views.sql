@@ -16,6 +16,33 @@ JOIN responses c ON c.response_id = p.chosen_id
 JOIN responses j ON j.response_id = p.rejected_id
 JOIN documents d ON d.document_id = p.document_id;
 
+-- The pairs of every release, whatever became of it, with their texts.
+CREATE OR REPLACE VIEW release_pairs AS
+SELECT r.release, l.status, r.split, p.pair_id, q.messages[-1].content AS prompt, c.text AS chosen, j.text AS rejected,
+    p.score_gap, p.p_chosen, p.confidence, p.rule, d.uri, d.licence, p.prompt_id, p.chosen_id, p.rejected_id, p.document_id
+FROM release_rows r
+JOIN releases l ON l.release = r.release
+JOIN pairs p ON p.pair_id = r.pair_id
+JOIN prompts q ON q.prompt_id = p.prompt_id
+JOIN responses c ON c.response_id = p.chosen_id
+JOIN responses j ON j.response_id = p.rejected_id
+JOIN documents d ON d.document_id = p.document_id;
+
+-- What became of the pairs of one release in another: FROM release_diff('mill-1', 'mill-2'). Pairs of the same two answers are
+-- held against each other, whatever their ids; `prefmill diff` also compares texts, and says why.
+CREATE OR REPLACE MACRO release_diff(earlier, later) AS TABLE
+WITH held AS (
+    SELECT r.release, r.split, p.*, least(p.chosen_id, p.rejected_id) AS one, greatest(p.chosen_id, p.rejected_id) AS other,
+        row_number() OVER (PARTITION BY r.release, one, other, p.aspect ORDER BY p.pair_id) AS place
+    FROM release_rows r JOIN pairs p ON p.pair_id = r.pair_id WHERE r.release IN (earlier, later)
+), x AS (FROM held WHERE release = earlier), y AS (FROM held WHERE release = later)
+SELECT CASE WHEN x.pair_id IS NULL THEN 'added' WHEN y.pair_id IS NULL THEN 'removed' WHEN x.chosen_id <> y.chosen_id THEN 'flipped'
+        WHEN (x.score_gap, x.p_chosen, x.confidence, x.rule) IS DISTINCT FROM (y.score_gap, y.p_chosen, y.confidence, y.rule)
+        THEN 'relabelled' ELSE 'kept' END AS kind,
+    x.pair_id AS earlier_id, y.pair_id AS later_id, x.split AS earlier_split, y.split AS later_split,
+    coalesce(x.prompt_id, y.prompt_id) AS prompt_id, coalesce(x.document_id, y.document_id) AS document_id
+FROM x FULL JOIN y ON y.one = x.one AND y.other = x.other AND y.aspect IS NOT DISTINCT FROM x.aspect AND y.place = x.place;
+
 -- Every pair back to the characters of the document it came from.
 CREATE OR REPLACE VIEW lineage AS
 SELECT p.pair_id, p.chosen_id, p.rejected_id, p.prompt_id, s.passage_id, d.document_id, d.uri, s.heading,
