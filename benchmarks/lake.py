@@ -23,6 +23,7 @@ import orjson
 from benchmarks.lake_rows import BUILDS_SQL, PAGE, RELEASE_SQL, SIFTED_AGAIN, STORED
 from warehouse.address import Address, resolve_address
 from warehouse.connection import connect, literal, migrate
+from warehouse.counting import count_landed, count_releases
 from warehouse.tallies import COUNTED
 
 MEMORY_LIMIT = "3GB"
@@ -76,8 +77,8 @@ def builds_of(pairs: int) -> list[Build]:
     ]
 
 
-def write(address: Address, pairs: int) -> list[Build]:
-    """Make a warehouse with so many pairs; returns its builds."""
+def write(address: Address, pairs: int, *, is_counted: bool = True) -> list[Build]:
+    """Make a warehouse with so many pairs; returns its builds. `is_counted`: with the counts that builds leave behind."""
     connection = connect(address, memory_limit=MEMORY_LIMIT)
     try:
         migrate(connection)
@@ -86,6 +87,9 @@ def write(address: Address, pairs: int) -> list[Build]:
         builds = builds_of(pairs)
         for build in builds:
             _write(connection, build)
+        if is_counted:
+            count_landed(connection)
+            count_releases(connection)
         return builds
     finally:
         connection.close()

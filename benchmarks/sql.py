@@ -12,7 +12,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,13 @@ class Question:
     query: str
     table: str = ""
     columns: str = ""
+
+    def filled(self, words: Mapping[str, str]) -> str:
+        """The query with real ids in place of the placeholders."""
+        query = self.query
+        for name, value in words.items():
+            query = query.replace(name, value)
+        return query
 
 
 LAST_BUILD = "(SELECT build_id FROM builds ORDER BY started_at DESC LIMIT 1)"
@@ -115,11 +122,9 @@ def ask_all(lake: Path) -> list[dict[str, Any]]:
     address = resolve_address(str(lake))
     told = []
     with locked_guest(address) as connection:
-        words = _words(connection)
+        words = words_of(connection)
         for question in QUESTIONS:
-            query = question.query
-            for name, value in words.items():
-                query = query.replace(name, value)
+            query = question.filled(words)
 
             def ask(query: str = query) -> list[Any]:
                 return list(run_sql(connection, query)[1])
@@ -133,7 +138,7 @@ def ask_all(lake: Path) -> list[dict[str, Any]]:
     return told
 
 
-def _words(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+def words_of(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """A pair of the latest release and its document's uri, to be put into the questions."""
     found = connection.execute(
         "SELECT p.pair_id, d.uri FROM (FROM pairs OFFSET 100 LIMIT 1) p JOIN documents d USING (document_id)"
