@@ -111,7 +111,7 @@ def judges(
             )
         )
     if places:
-        rows = [(_judge(name, who), same, first, second) for name, who, _, same, first, second in places[:MOST]]
+        asked = [(_judge(name, who), same, first, second) for name, who, _, same, first, second in places[:MOST]]
         charts.append(
             Chart(
                 "positions",
@@ -119,7 +119,7 @@ def judges(
                 "The place of an answer",
                 "Pairs asked in both orders: the same verdict, or one that leans to the answer shown first or second.",
                 Table(
-                    "Verdicts over both orders", ["judge", "same", "leans to the first", "leans to the second"], rows
+                    "Verdicts over both orders", ["judge", "same", "leans to the first", "leans to the second"], asked
                 ),
                 series=(1, 2, 3),
                 axis="pairs asked in both orders",

@@ -10,7 +10,7 @@ from pipeline.audit.release.report import Change, ReleaseReport
 from pipeline.land.facts import FunnelFact
 from pipeline.land.manifest import Manifest
 from pipeline.land.splits import SPLITS
-from pipeline.report.content import Chart, Section, Table
+from pipeline.report.content import Cell, Chart, Section, Table
 
 MOST = 20
 ENDED = {"ok": "kept", "none": "dropped", "failed": "failed", "pending": "pending"}
@@ -48,13 +48,13 @@ def funnel(rows: Sequence[FunnelFact], flow: Sequence[tuple[str, int, int]]) -> 
     for row in rows:
         ended = steps.setdefault((row.position, row.step), dict.fromkeys(ENDED, 0))
         ended[row.status] = ended.get(row.status, 0) + row.units
-    table = [
+    table: list[Sequence[Cell]] = [
         (f"{at + 1}. {step}", *(ended[status] for status in ENDED))
         for at, ((_, step), ended) in enumerate(sorted(steps.items()))
     ]
     if table:
         worst = max(rows, key=lambda row: (row.units if row.status == "none" else 0, row.step))
-        words = (
+        most = (
             f"The most common reason for dropping is {worst.reason!r} in {worst.step}."
             if worst.status == "none"
             else ""
@@ -64,7 +64,7 @@ def funnel(rows: Sequence[FunnelFact], flow: Sequence[tuple[str, int, int]]) -> 
                 "funnel",
                 "stack",
                 "What each step kept and dropped",
-                words or "No step dropped anything.",
+                most or "No step dropped anything.",
                 Table("Units of each step by how they ended", ["step", *ENDED.values()], table),
                 series=(1, 2, 3, 4),
                 axis="units of work",
@@ -97,18 +97,20 @@ def costs(rows: Sequence[Mapping[str, Any]]) -> list[Section]:
         )
         for at, row in enumerate(rows)
     ]
-    called = [row for row in table if row[2]]
-    money, tokens = (sum(row[at] or 0 for row in table) for at in (6, 3))
-    words = f"All steps together: {sum(row[2] or 0 for row in table):,} calls, {tokens:,} tokens in, "
-    words += f"{sum(row[4] or 0 for row in table):,} tokens out, cost {money:,.2f} in the unit of the models' prices."
-    by, unit = (6, "cost") if money else (2, "calls")
+    called = [row for row in rows if row["calls"]]
+    money, calls, read, wrote = (
+        sum(row[name] or 0 for row in rows) for name in ("cost", "calls", "tokens_in", "tokens_out")
+    )
+    words = f"All steps together: {calls:,} calls, {read:,} tokens in, {wrote:,} tokens out, cost {money:,.2f} in the unit of "
+    words += "the models' prices."
+    unit = "cost" if money else "calls"
     title = "Cost by step" if money else "Calls by step"
     charts = []
     if called:
-        most = max(called, key=lambda row: row[by] or 0)
-        drawn = Table(title, ["step", unit], [(row[0], row[by]) for row in called])
-        ends = [f"{row[by]:,.2f}" if money else f"{row[by]:,}" for row in called]
-        charts.append(Chart("cost", "bars", title, f"{most[0]} takes the most.", drawn, ends=ends))
+        most = max(called, key=lambda row: float(row[unit] or 0))
+        drawn = Table(title, ["step", unit], [(row["step"], row[unit]) for row in called])
+        ends = [f"{row[unit]:,.2f}" if money else f"{row[unit]:,}" for row in called]
+        charts.append(Chart("cost", "bars", title, f"{most['step']} takes the most.", drawn, ends=ends))
     header = ["step", "units", "calls", "tokens in", "tokens out", "cached", "cost"]
     return [Section("cost", "Cost", [words], charts, [Table("What each step took", header, table)])]
 
@@ -121,7 +123,8 @@ def contents(
     for chosen, rejected, n in models:
         sides.setdefault(chosen, [0, 0])[0] += n
         sides.setdefault(rejected, [0, 0])[1] += n
-    rows = sorted(((model, *each) for model, each in sides.items()), key=lambda row: (-row[1] - row[2], row[0]))[:MOST]
+    most = sorted(sides.items(), key=lambda side: (-sum(side[1]), side[0]))[:MOST]
+    rows = [(model, chosen, rejected) for model, (chosen, rejected) in most]
     charts = [
         _shares("splits", "Splits", [(name, release.splits.get(name, 0)) for name in SPLITS if release.splits.get(name)]),
         _shares("licences", "Licences of the sources", [(name or "not stated", n) for name, n in _most_first(release.licences)]),
@@ -155,7 +158,7 @@ def _shares(name: str, title: str, rows: Sequence[tuple[str, int]]) -> Chart | N
     most = max(shown, key=lambda row: row[1])
     table = Table(title, ["", "pairs", "share"], [(label, n, percent(n, total)) for label, n in shown])
     return Chart(
-        name, "bars", title, f"The largest is {most[0]} with {percent(most[1], total)}.", table,
+        name, "bars", title, f"Most: {most[0]}, {percent(most[1], total)}.", table,
         ends=[f"{n:,} ({percent(n, total)})" for _, n in shown],
     )  # fmt: skip
 
@@ -178,7 +181,7 @@ def trust(release: Manifest, report: ReleaseReport) -> list[Section]:
         tables.append(
             Table("Figures of the audit", ["figure", "value", "95% interval", "what it is", "how it stands"], figures)
         )
-    words = "`prefmill audit` measures more, and says what to do about each figure."
+    words = "The audit of a release (prefmill audit) measures more, and says what to do about each figure."
     return [Section("trust", "How far to trust it", [words], (), tables)]
 
 
