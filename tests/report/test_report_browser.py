@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ CONTRAST = """() => {
     return [255, 255, 255];
   };
   const bad = [];
-  for (const element of document.querySelectorAll("p, dt, dd, th, td, h1, h2, h3, h4, a, summary, button, .said, code, svg text")) {
+  const words = "p, dt, dd, th, td, h1, h2, h3, h4, a, summary, button, .said, code, svg text";
+  for (const element of document.querySelectorAll(words)) {
     if (!element.getClientRects().length || !element.textContent.trim()) continue;
     const style = getComputedStyle(element);
     const front = number(element.tagName === "text" ? style.fill : style.color);
@@ -123,7 +125,7 @@ def test_a_screen_reader_finds_its_way(visit: Any) -> None:
     levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map((e) => Number(e.tagName[1]))")
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
     assert len(ids) == len(set(ids))
     plots = page.evaluate(
