@@ -15,6 +15,7 @@ from flows.commands.options import (
     address_of,
     console,
 )
+from schemas.errors import RequestError
 
 
 def sql(
@@ -26,10 +27,15 @@ def sql(
     init: Annotated[
         bool, typer.Option("--init", help="Print the SQL that attaches this warehouse in DuckDB's own shell.")
     ] = False,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Ask as of the moment a release became visible.", show_default=False)
+    ] = None,
 ) -> None:
     """Ask the warehouse in SQL, read-only, also while a build writes.
 
     Views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step; tables: releases, pairs, signals, outcomes, …
+
+    One table as of a release: `FROM pairs AT (RELEASE => 'name')`; everything as of then, views too: `--at name`.
 
     Example: `prefmill sql "SELECT step, reason, units FROM funnel WHERE status = 'none'"`
     """
@@ -38,11 +44,11 @@ def sql(
 
     address = address_of(warehouse)
     if init:
-        print(attach_script(address), end="")
+        print(attach_script(address, at), end="")
     elif query is None:
-        shell(address, console())
+        shell(address, console(), at)
     else:
-        print_query(address, query, console(), as_json=as_json)
+        print_query(address, query, console(), as_json=as_json, at=at)
 
 
 def explain(
@@ -95,14 +101,22 @@ def export(
     release: Annotated[str, typer.Argument(help="A release's name, or `latest`.")],
     to: Annotated[Path, typer.Option("--to", help="The folder to write.", show_default=False)],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier export of another release.")
+        bool, typer.Option("--overwrite", help="Replace an earlier export of another release or in other layouts.")
     ] = False,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option("--layout", help="A layout to write; may be given again. All that rows allow by default."),
+    ] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Write lines of JSON in place of Parquet.")] = False,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Even though the release was withdrawn.")] = False,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a release as training splits with a dataset card; the same release always gives the same bytes.
 
-    Example: `prefmill export latest --to ./dataset`
+    One folder for each layout, so that each trainer finds the columns that it reads; docs/exports.md has them all.
+
+    Example: `prefmill export latest --to ./dataset --layout conversational --layout unpaired`
     """
     from pipeline.land.export import export_release
     from warehouse.guest import guest
@@ -113,13 +127,17 @@ def export(
     with guest(address) as cursor:
         row = find_release(cursor, release)
         affected = [each for each in affected_releases(cursor) if each.release == row.release]
+    if row.status == "withdrawn" and not withdrawn:
+        raise RequestError(
+            f"the release {row.release!r} was withdrawn: {row.withdrawn_note}; to export it all the same, add --withdrawn"
+        )
     for each in affected:
         print(
             f"prefmill: {each.affected_pairs} of the {each.pairs} pairs of {each.release} are from documents that were revoked "
             "since; the next build makes a release without them",
             file=sys.stderr,
         )
-    files = export_release(address.root / row.folder, to, overwrite=overwrite)
+    files = export_release(address.root / row.folder, to, overwrite=overwrite, layouts=layout, jsonl=jsonl)
     if as_json:
         print(json.dumps({"release": row.release, "files": [str(file) for file in files]}))
     else:

@@ -12,32 +12,17 @@ import yaml
 
 from pipeline.land.card_making import citation, creation, details, languages_of, licences, reproduction
 from pipeline.land.card_quality import quality
-from pipeline.land.columns import MEANINGS, export_schema
+from pipeline.land.facts import LayoutFact
+from pipeline.land.layouts import DEFAULT as LAYOUT
 from pipeline.land.licences import name_licence
 from pipeline.land.manifest import Manifest
-from pipeline.land.markdown import clean, escape, table
-from pipeline.land.splits import SPLITS
+from pipeline.land.markdown import clean, escape
+from pipeline.land.structure import configurations, structure
+from pipeline.trainers.snippets import render_snippets
 
-LAYOUT = "conversational"
-
-# By how pyarrow begins to write the type.
-TYPES = {"string": "text", "int64": "number", "double": "number", "bool": "true or false", "list<item": "list"}
-
-TRAINING = f"""```python
-from datasets import load_dataset
-from trl import DPOConfig, DPOTrainer
-
-pairs = load_dataset("THIS_FOLDER_OR_REPOSITORY")
-trainer = DPOTrainer(
-    model="Qwen/Qwen3-0.6B",
-    args=DPOConfig(output_dir="dpo"),
-    train_dataset=pairs["train"],
-)
-trainer.train()
-```
-
-`{LAYOUT}` is TRL's conversational preference format with an explicit prompt; the other columns are left alone.
-"""
+TRAINING = """What each trainer is told to read this dataset; put its name in place of `ORGANISATION/NAME`, or the folder of an
+export."""
+PLACE = "ORGANISATION/NAME"
 
 USES = """For training that learns from comparisons: DPO and its kin, reward models, KTO, ranking losses. `confidence`,
 `p_chosen` and `score_gap` are there to filter by or to weigh with.
@@ -63,31 +48,42 @@ Train on `train` alone and keep the other splits for measuring. Look at pairs of
 that rests on them. If length or form tells the label (above), balance or residualise before you train."""
 
 
-def render_card(manifest: Mapping[str, Any], figures: Mapping[str, float] | None = None) -> str:
-    """`README.md` for an export of the release that `manifest` describes; `figures` add to those of the manifest."""
+def render_card(
+    manifest: Mapping[str, Any],
+    figures: Mapping[str, float] | None = None,
+    *,
+    layouts: Mapping[str, LayoutFact] | None = None,
+    jsonl: bool = False,
+) -> str:
+    """`README.md` for an export of the release that `manifest` describes; `figures` add to those of the manifest.
+
+    `layouts` are what the export holds, the conversational one alone if nothing is said.
+    """
     release = Manifest.model_validate(manifest)
+    if layouts is None:
+        layouts = {LAYOUT: LayoutFact(splits=release.splits)}
+    head = _head(release, configurations(layouts, jsonl=jsonl))
     measured = {**release.figures, **(figures or {})}
     sections = [
-        f"---\n{_head(release)}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
+        f"---\n{head}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
         *_revoked(release),
         "## Dataset details", details(release),
         "## Uses", USES,
-        "## Dataset structure", _structure(release),
+        "## Dataset structure", structure(release, layouts),
         "## Dataset creation", creation(release),
         "## How good the labels are", quality(release, measured),
         "## Licences", licences(release),
         "## Privacy considerations", PRIVACY,
         "## Bias, risks and limitations", LIMITS,
-        "## Train on it", TRAINING.strip(),
+        "## Train on it", TRAINING, render_snippets(PLACE, layouts),
         "## Make it again", reproduction(release),
         "## Citation", citation(release),
     ]  # fmt: skip
     return "\n\n".join(sections) + "\n"
 
 
-def _head(release: Manifest) -> str:
+def _head(release: Manifest, configs: list[dict[str, Any]]) -> str:
     """The YAML that the hub reads. A language is named if a tenth of the answers seem to be in it."""
-    splits = [{"split": name, "path": f"{LAYOUT}/{name}.parquet"} for name in SPLITS if release.splits.get(name)]
     head = {
         "pretty_name": clean(release.release),
         **name_licence(release.licences),
@@ -95,7 +91,7 @@ def _head(release: Manifest) -> str:
         "task_categories": ["text-generation"],
         "size_categories": [_size_category(release.rows)],
         "tags": ["prefmill", "preference", "dpo", "rlhf", *(["rehearsal"] if release.rehearsal_rows else [])],
-        "configs": [{"config_name": LAYOUT, "default": True, "data_files": splits}],
+        "configs": configs,
     }
     text: str = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
     return text
@@ -129,7 +125,9 @@ def _revoked(release: Manifest) -> list[str]:
     if not release.revoked:
         return []
     parts = [
-        f"{fact.documents:,} under the licence {escape(fact.value)}" for fact in release.revoked if fact.kind == "licence"
+        f"{fact.documents:,} under the licence {escape(fact.value)}"
+        for fact in release.revoked
+        if fact.kind == "licence"
     ]
     for kind, words in (("source", "from revoked sources"), ("document", "named one by one")):
         if count := sum(fact.documents for fact in release.revoked if fact.kind == kind):
@@ -137,18 +135,6 @@ def _revoked(release: Manifest) -> list[str]:
     total = sum(fact.documents for fact in release.revoked)
     are, they = ("document is", "it was") if total == 1 else ("documents are", "they were")
     return [f"{total:,} {are} left out because {they} revoked: {', '.join(parts)}."]
-
-
-def _structure(release: Manifest) -> str:
-    """The splits and the columns."""
-    splits = [(name, release.splits[name]) for name in SPLITS if release.splits.get(name)]
-    types = {field.name: TYPES[str(field.type).partition(":")[0]] for field in export_schema()}
-    columns = [(name, words, MEANINGS[name]) for name, words in types.items()]
-    return "\n\n".join([
-        table(["split", "pairs"], splits),
-        "Documents, not pairs, were shared out, so no document is in two splits. Rows are sorted by `pair_id`.",
-        table(["column", "type", "what it is"], columns),
-    ])  # fmt: skip
 
 
 def _size_category(rows: int) -> str:

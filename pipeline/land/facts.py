@@ -85,3 +85,10 @@ class ShareFact(Fact):
 
     part: int
     n: int
+
+
+class LayoutFact(Fact):
+    """The rows of one layout by split, and how many pairs it had no place for, by reason ("12 pairs …")."""
+
+    splits: dict[str, int]
+    left_out: dict[str, int] = {}

@@ -22,6 +22,7 @@ from pipeline.land.facts import (
     FileFact,
     FunnelFact,
     JudgeFact,
+    LayoutFact,
     RevokedFact,
     ShareFact,
     StepFact,
@@ -107,13 +108,25 @@ class Manifest(Known):
 
 
 class ExportManifest(Fact):
-    """A written export: the manifest of its release as it is, and the hash of every exported file by its path."""
+    """A written export: the manifest of its release as it is, and the hash of every exported file by its path.
+
+    `layouts` are those that are there; `asked` are those that were asked for, empty for all that rows allow.
+    """
 
     kind: Literal["export"] = "export"
     format: Literal[1] = 1
     release: Manifest
+    layouts: Annotated[dict[str, LayoutFact], Field(default_factory=dict)]
+    asked: tuple[str, ...] = ()
+    jsonl: bool = False
     written_with: dict[str, str]
     files: dict[str, FileFact]
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As of a release: the seals of exports from before there were layouts hold."""
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if value or name not in ("layouts", "asked", "jsonl")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,18 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pipeline.land.columns import CONVERSATIONS, REQUIRED, check_rows, release_schema
+from pipeline.land.facts import LayoutFact
 from pipeline.land.files import PAIRS, VOTES
 from pipeline.land.jsonl import JsonlFile
 from pipeline.land.layouts import Layout, prepare
-from pipeline.land.manifest import LayoutFact, Manifest
+from pipeline.land.manifest import Manifest
 from pipeline.land.parquet import PairFile
 from pipeline.land.splits import SPLITS
 from pipeline.land.turns import conform
@@ -103,8 +104,9 @@ class Outlet:
             folder = self._folder / self.layout.name
             folder.mkdir(exist_ok=True)
             path = folder / f"{split}.{'jsonl' if self._jsonl else 'parquet'}"
-            file = JsonlFile(path, self._schema) if self._jsonl else PairFile(path, self._schema)
-            self._files[split] = self._stack.enter_context(file)
+            file: PairFile | JsonlFile = JsonlFile(path, self._schema) if self._jsonl else PairFile(path, self._schema)
+            self._files[split] = file
+            self._stack.enter_context(file)
         return self._files[split]
 
 
@@ -134,7 +136,7 @@ def write_layouts(
 def _feed(pool: ThreadPoolExecutor, outlets: Sequence[Outlet], parts: Iterable[dict[str, pa.Table]]) -> dict[str, int]:
     """Hand all parts to all outlets, in order; the next are read while these are written. Returns the rows of each split."""
     rows: Counter[str] = Counter()
-    under_way = []
+    under_way: list[Future[None]] = []
     for each in parts:
         rows.update({split: table.num_rows for split, table in each.items()})
         for done in under_way:

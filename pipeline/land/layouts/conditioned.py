@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.land.layouts.layout import TAIL, Layout, Refusal, build, fields, only
 
@@ -29,7 +29,8 @@ def shape(rows: pa.Table, wanted: pa.Schema) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    none, words = pa.scalar(None, pa.string()), {name: [] for name in ("principle", "persona", "context")}
+    none = pa.scalar(None, pa.string())
+    words: dict[str, list[Any]] = {name: [] for name in ("principle", "persona", "context")}
     for name in CONDITIONS:
         kind, text = (pc.struct_field(only(rows, name), part) for part in ("kind", "text"))
         is_principle, is_persona = (pc.is_in(kind, pa.array(kinds)) for kinds in (PRINCIPLES, PERSONAS))
