@@ -21,8 +21,9 @@ from pipeline.report.examples import make_dropped, make_shelves
 from pipeline.report.page import MARK, render_page
 from pipeline.runner.measuring import measure
 from schemas.errors import RequestError, WarehouseError
-from warehouse import telling, telling_examples
+from warehouse import differences, telling, telling_examples
 from warehouse.address import Address
+from warehouse.differences import comparer
 from warehouse.releases import ReleaseRow, find_release, list_releases
 from warehouse.telling import Written
 from warehouse.traits import auditor
@@ -92,7 +93,7 @@ def make_page(
     dropped = _named(release, telling_examples.dropped(cursor, steps, row.build_id))
     if other is not None:
         progress(f"comparing with {other.release}")
-        chapters += _comparison(cursor, address, release, files, audit, other)
+        chapters += _comparison(cursor, address, release, audit, other)
     return Page(
         release=release.release, release_id=release.release_id, lead=_lead(release), warnings=_warnings(release, row),
         facts=_facts(release, said), sections=chapters, shelves=make_shelves(picked, pairs, verdicts),
@@ -147,7 +148,6 @@ def _comparison(
     cursor: duckdb.DuckDBPyConnection,
     address: Address,
     release: Manifest,
-    files: Written,
     audit: ReleaseReport,
     other: ReleaseRow,
 ) -> list[Section]:
@@ -155,7 +155,10 @@ def _comparison(
     there, others = _open(address, other)
     steps = [step.fingerprint for step in there.fingerprints]
     changes = compare(audit.figures, _measure(cursor, others, other, steps).figures)
-    return sections.comparison(release, there, telling_examples.moved(cursor, files, others), changes)
+    with comparer(address) as guest:
+        found = differences.compare(guest, other.release, release.release, root=address.root, limit=0)
+    reasons = [(each.kind, each.reason, each.step or "", each.detail or "", each.pairs) for each in found.groups]
+    return sections.comparison(release, there, found.kept, reasons, changes)
 
 
 def _named(release: Manifest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

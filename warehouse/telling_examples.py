@@ -141,19 +141,3 @@ def _pair_texts(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[s
         WHERE list_contains({literal(ids)}, p.pair_id)
     """
     return {row["pair_id"]: {"text": row["text"], "uri": row["uri"]} for row in rows_of(cursor, query)}
-
-
-def moved(cursor: duckdb.DuckDBPyConnection, here: Written, there: Written) -> dict[str, int]:
-    """How many pairs are in both releases, were added, removed, or have the same two answers with the label turned round."""
-    ids = (
-        "SELECT prompt_id, chosen_id, rejected_id, least(chosen_id, rejected_id) AS one, "
-        "greatest(chosen_id, rejected_id) AS other FROM ({})"
-    )
-    query = f"""
-        WITH h AS ({ids.format(here.rows.query)}), t AS ({ids.format(there.rows.query)})
-        SELECT count(*) FILTER (h.chosen_id = t.chosen_id) AS kept,
-            count(*) FILTER (t.one IS NULL) AS added, count(*) FILTER (h.one IS NULL) AS removed,
-            count(*) FILTER (h.chosen_id = t.rejected_id) AS flipped
-        FROM h FULL JOIN t ON t.prompt_id = h.prompt_id AND t.one = h.one AND t.other = h.other
-    """
-    return {name: int(value or 0) for row in rows_of(cursor, query) for name, value in row.items()}

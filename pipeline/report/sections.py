@@ -189,19 +189,23 @@ def _band(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{low:.3f} to {high:.3f}"
 
 
-def comparison(here: Manifest, there: Manifest, moved: Mapping[str, int], changes: Iterable[Change]) -> list[Section]:
-    """What is other than in another release: pairs, counts, and the figures side by side."""
-    rows = [
-        ("in both", moved["kept"]),
-        ("added", moved["added"]),
-        ("removed", moved["removed"]),
-        ("label turned", moved["flipped"]),
-    ]
+TOLD = {
+    "added": "added", "removed": "removed", "flipped": "label turned round", "relabelled": "same winner, other numbers",
+    "text_changed": "same question, other answers", "moved": "in another split",
+}  # fmt: skip
+
+
+def comparison(
+    here: Manifest, there: Manifest, kept: int, reasons: Sequence[tuple[str, str, str, str, int]], changes: Iterable[Change]
+) -> list[Section]:  # fmt: skip
+    """What is other than in another release: pairs by kind and reason (kind, reason, step, detail, pairs), counts, figures."""
+    sizes = {kind: sum(row[4] for row in reasons if row[0] == kind) for kind in TOLD}
+    became = [("in both", kept), *((TOLD[kind], n) for kind, n in sizes.items())]
     chart = Chart(
         "moved", "bars", "Pairs, next to the other release",
-        f"{moved['added']:,} pairs were added, {moved['removed']:,} removed, and {moved['flipped']:,} have the same two "
-        "answers with the other label.",
-        Table("Pairs by what became of them", ["", "pairs"], rows),
+        f"{sizes['added']:,} pairs were added, {sizes['removed']:,} removed, and {sizes['flipped']:,} have the same two answers "
+        "with the other label.",
+        Table("Pairs by what became of them", ["", "pairs"], became),
     )  # fmt: skip
     counts = [
         (name, one, other, one - other)
@@ -216,7 +220,10 @@ def comparison(here: Manifest, there: Manifest, moved: Mapping[str, int], change
          "differs" if each.is_clear else "not clear")
         for each in changes
     ]  # fmt: skip
+    why = [(TOLD.get(kind, kind), reason, step, detail, n) for kind, reason, step, detail, n in reasons[:MOST]]
     tables = [Table("Counts", header, counts)]
+    if why:
+        tables.append(Table("Why pairs changed", ["what", "reason", "step", "detail", "pairs"], why))
     if figures:
         tables.append(Table("Figures", ["figure", "this release", "the other", "change", "more than chance?"], figures))
     return [

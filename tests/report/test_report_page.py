@@ -111,16 +111,6 @@ def test_a_release_keeps_its_report_when_others_are_built(two: Address, tmp_path
     assert "Next to" not in text
 
 
-def test_a_label_that_was_turned_is_counted(tmp_path: Path, lake: Address) -> None:
-    rows = releases.innocent(10)
-    releases.plant(lake, rows, "one")
-    turned = dict(rows[0], chosen=rows[0]["rejected"], rejected=rows[0]["chosen"], chosen_id=rows[0]["rejected_id"])
-    turned |= {"rejected_id": rows[0]["chosen_id"], "pair_id": "par_0000000x"}
-    releases.plant(lake, [*rows[2:], turned], "two")
-    text = report_of(lake, tmp_path, "two", against="one")
-    assert "0 pairs were added, 1 removed, and 1 have the same two answers" in text
-
-
 def test_hostile_words_are_words(tmp_path: Path, lake: Address) -> None:
     rows = releases.innocent(6)
     for row in rows:
