@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -13,14 +14,16 @@ from pipeline.audit.release.report import ReleaseReport, compare
 from pipeline.extras import demand
 from pipeline.land.files import PAIRS, VOTES, read_release
 from pipeline.land.manifest import Manifest
-from pipeline.report import sections
+from pipeline.land.splits import SPLITS
+from pipeline.report import judging, sections
 from pipeline.report.content import Page, Section
 from pipeline.report.examples import make_dropped, make_shelves
 from pipeline.report.page import MARK, render_page
 from pipeline.runner.measuring import measure
 from schemas.errors import RequestError, WarehouseError
-from warehouse import telling, telling_examples
+from warehouse import differences, telling, telling_examples
 from warehouse.address import Address
+from warehouse.differences import comparer
 from warehouse.releases import ReleaseRow, find_release, list_releases
 from warehouse.telling import Written
 from warehouse.traits import auditor
@@ -87,13 +90,14 @@ def make_page(
     picked = telling_examples.pick(cursor, files)
     pairs = telling_examples.read_pairs(cursor, files, sorted({each for ids in picked.values() for each in ids}))
     verdicts = telling_examples.read_verdicts(cursor, files, sorted({each["prompt_id"] for each in pairs.values()}))
-    dropped = telling_examples.dropped(cursor, steps, row.build_id)
+    dropped = _named(release, telling_examples.dropped(cursor, steps, row.build_id))
     if other is not None:
         progress(f"comparing with {other.release}")
-        chapters += _comparison(cursor, address, release, files, audit, other)
+        chapters += _comparison(cursor, address, release, audit, other)
     return Page(
         release=release.release, release_id=release.release_id, lead=_lead(release), warnings=_warnings(release, row),
-        facts=_facts(release, said), sections=chapters, shelves=make_shelves(picked, pairs, verdicts), dropped=make_dropped(dropped),
+        facts=_facts(release, said), sections=chapters, shelves=make_shelves(picked, pairs, verdicts),
+        dropped=make_dropped(dropped),
     )  # fmt: skip
 
 
@@ -131,12 +135,12 @@ def _chapters(
     models = telling.counted(cursor, files, "chosen_model", "rejected_model")
     return [
         *sections.funnel(release.funnel, telling.flow(cursor, row.build_id)),
-        *sections.labels(*(telling.histogram(cursor, files, name) for name in ("score_gap", "confidence", "p_chosen"))),
-        *sections.lengths(telling.lengths(cursor), telling.longer_by_ratio(cursor)),
-        *sections.judges(telling.positions(cursor), telling.principles(cursor), telling.agreement(cursor)),
+        *judging.labels(*(telling.histogram(cursor, files, name) for name in ("score_gap", "confidence", "p_chosen"))),
+        *judging.lengths(telling.lengths(cursor), telling.longer_by_ratio(cursor)),
+        *judging.judges(telling.positions(cursor), telling.principles(cursor), telling.agreement(cursor)),
         *sections.contents(release, telling.sources(cursor), [(one, two, n) for one, two, n in models]),
         *sections.trust(release, audit),
-        *sections.costs(telling.costs(cursor, steps, row.build_id)),
+        *sections.costs(_named(release, telling.costs(cursor, steps, row.build_id))),
     ]
 
 
@@ -144,7 +148,6 @@ def _comparison(
     cursor: duckdb.DuckDBPyConnection,
     address: Address,
     release: Manifest,
-    files: Written,
     audit: ReleaseReport,
     other: ReleaseRow,
 ) -> list[Section]:
@@ -152,13 +155,22 @@ def _comparison(
     there, others = _open(address, other)
     steps = [step.fingerprint for step in there.fingerprints]
     changes = compare(audit.figures, _measure(cursor, others, other, steps).figures)
-    return sections.comparison(release, there, telling_examples.moved(cursor, files, others), changes)
+    with comparer(address) as guest:
+        found = differences.compare(guest, other.release, release.release, root=address.root, limit=0)
+    reasons = [(each.kind, each.reason, each.step or "", each.detail or "", each.pairs) for each in found.groups]
+    return sections.comparison(release, there, found.kept, reasons, changes)
+
+
+def _named(release: Manifest, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with the names that the recipe's steps have in the release: of two alike, the second is `…#2`."""
+    names = {step.fingerprint: step.step for step in release.fingerprints}
+    return [{**row, "step": names.get(row["fingerprint"], row["step"])} for row in rows]
 
 
 def _lead(release: Manifest) -> str:
     return (
-        f"{release.rows:,} preference pairs from {release.documents:,} documents, made by prefmill {release.code_version} with the "
-        f"recipe {release.recipe}." + (f" {release.about}" if release.about else "")
+        f"{release.rows:,} preference pairs from {release.documents:,} documents, made by prefmill {release.code_version} "
+        f"with the recipe {release.recipe}." + (f" {release.about}" if release.about else "")
     )
 
 
@@ -180,10 +192,11 @@ def _warnings(release: Manifest, row: ReleaseRow) -> list[str]:
 
 def _facts(release: Manifest, said: int) -> list[tuple[str, str]]:
     """The figures at the head of the page."""
-    splits = " / ".join(f"{n:,}" for n in release.splits.values())
+    there = [name for name in SPLITS if release.splits.get(name)]
+    splits = " / ".join(f"{release.splits[name]:,}" for name in there)
     longer = f"{release.longer_chosen_rows / release.rows:.0%}" if release.rows else "–"
     return [
-        ("pairs", f"{release.rows:,}"), ("documents", f"{release.documents:,}"), (" / ".join(release.splits), splits),
+        ("pairs", f"{release.rows:,}"), ("documents", f"{release.documents:,}"), (" / ".join(there), splits),
         ("verdicts on pairs", f"{said:,}"), ("chosen is longer", longer), ("steps", str(len(release.fingerprints))),
     ]  # fmt: skip
 

@@ -22,7 +22,7 @@ SAME = 1e-9
 MOST_JUDGES = 10
 BINS = 20
 
-# A judge's probability or vote on the two answers of a pair, turned so that it is that of `chosen`; two scores are as good as a vote.
+# A judge's probability or vote on the two answers of a pair, turned to be that of `chosen`; two scores are as good as a vote.
 MAKE_SAID = f"""
 CREATE OR REPLACE TABLE {SAID} AS
 WITH ours AS (SELECT pair_id, prompt_id, chosen_id, rejected_id FROM ({{pairs}})),
@@ -41,7 +41,8 @@ votes AS (
 SELECT pair_id, name, evaluator, "order", draw, CASE WHEN is_a THEN p ELSE 1 - p END AS p,
     CASE WHEN "order" IS NOT NULL THEN ("order" = 'ab') = is_a END AS chosen_first FROM twos WHERE p IS NOT NULL
 UNION ALL
-SELECT o.pair_id, c.name, c.evaluator, NULL, 0, CASE WHEN c.value > r.value THEN 1.0 WHEN c.value < r.value THEN 0.0 ELSE 0.5 END, NULL
+SELECT o.pair_id, c.name, c.evaluator, NULL, 0,
+    CASE WHEN c.value > r.value THEN 1.0 WHEN c.value < r.value THEN 0.0 ELSE 0.5 END, NULL
 FROM ours o JOIN ones c ON c.prompt_id = o.prompt_id AND c.response_id = o.chosen_id
 JOIN ones r ON r.prompt_id = o.prompt_id AND r.response_id = o.rejected_id AND r.name = c.name AND r.evaluator = c.evaluator
 """
@@ -82,7 +83,8 @@ def histogram(cursor: duckdb.DuckDBPyConnection, files: Written, column: str) ->
         WITH v AS (SELECT "{column}" AS x FROM ({files.rows.query}) WHERE isfinite("{column}")),
         e AS (SELECT min(x) AS low, max(x) AS high FROM v),
         b AS (
-            SELECT CASE WHEN high = low THEN 0 ELSE least({BINS - 1}, floor((x - low) / ((high - low) / {BINS})))::INTEGER END AS bin,
+            SELECT CASE WHEN high = low THEN 0 ELSE least({BINS - 1}, floor((x - low) / ((high - low) / {BINS})))::INTEGER
+                END AS bin,
                 count(*) AS n FROM v, e GROUP BY 1
         )
         SELECT g.at, coalesce(b.n, 0), low, high FROM (SELECT unnest(range({BINS}))::INTEGER AS at) g CROSS JOIN e
@@ -170,8 +172,9 @@ def costs(cursor: duckdb.DuckDBPyConnection, steps: Sequence[str], build_id: str
     """What the steps (fingerprints) of a release have cost up to its build, by step in the order of the recipe."""
     order = " ".join(f"WHEN {literal(step)} THEN {at}" for at, step in enumerate(steps)) or "WHEN '' THEN 0"
     query = f"""
-        SELECT step, count(*) AS units, sum(calls)::BIGINT AS calls, sum(tokens_in)::BIGINT AS tokens_in,
-            sum(tokens_out)::BIGINT AS tokens_out, sum(tokens_cached)::BIGINT AS tokens_cached, sum(cost)::DECIMAL(18, 6)::DOUBLE AS cost
+        SELECT step, fingerprint, count(*) AS units, sum(calls)::BIGINT AS calls, sum(tokens_in)::BIGINT AS tokens_in,
+            sum(tokens_out)::BIGINT AS tokens_out, sum(tokens_cached)::BIGINT AS tokens_cached,
+            sum(cost)::DECIMAL(18, 6)::DOUBLE AS cost
         FROM {LAKE}.outcomes WHERE list_contains({literal(steps)}, fingerprint) AND {_upto(build_id)}
         GROUP BY step, fingerprint ORDER BY CASE fingerprint {order} END, step
     """

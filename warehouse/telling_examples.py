@@ -48,9 +48,9 @@ def read_pairs(cursor: duckdb.DuckDBPyConnection, files: Written, ids: Sequence[
         CUT.format(text, LONGEST) for text in ("chosen[1].content", "rejected[1].content", "m.content")
     )
     plain = (
-        "pair_id", "split", "score_gap", "p_chosen", "confidence", "rule", "principles", "flags", "chosen_model", "rejected_model",
-        "chosen_role", "rejected_role", "chosen_strategy", "rejected_strategy", "prompt_id", "chosen_id", "rejected_id",
-        "document_id", "uri", "title", "licence", "passages",
+        "pair_id", "split", "score_gap", "p_chosen", "confidence", "rule", "principles", "flags", "chosen_model",
+        "rejected_model", "chosen_role", "rejected_role", "chosen_strategy", "rejected_strategy", "prompt_id", "chosen_id",
+        "rejected_id", "document_id", "uri", "title", "licence", "passages",
     )  # fmt: skip
     query = f"""
         SELECT {", ".join(name for name in plain if name in there)}, {chosen} AS chosen, {rejected} AS rejected,
@@ -83,8 +83,9 @@ def dropped(cursor: duckdb.DuckDBPyConnection, steps: Sequence[str], build_id: s
     found = rows_of(
         cursor,
         f"""
-        SELECT step, status, reason, count(*) AS units,
-            min_by(struct_pack(subject_id := subject_id, detail := left(coalesce(detail, ''), 500)), unit_id, {EACH_REASON}) AS examples
+        SELECT step, fingerprint, status, reason, count(*) AS units,
+            min_by(struct_pack(subject_id := subject_id, detail := left(coalesce(detail, ''), 500)), unit_id, {EACH_REASON})
+                AS examples
         FROM {LAKE}.outcomes WHERE status IN ('none', 'failed') AND list_contains({literal(steps)}, fingerprint)
             AND split_part(build_id, '-', 2)::BIGINT <= split_part({literal(build_id)}, '-', 2)::BIGINT
         GROUP BY step, fingerprint, status, reason ORDER BY CASE fingerprint {order} END, units DESC, reason LIMIT {REASONS}
@@ -121,7 +122,8 @@ def _texts(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[str, d
             if table == "documents"
             else "(SELECT any_value(uri) FROM documents d WHERE d.document_id = t.document_id)"
         )
-        query = f"SELECT {key} AS id, {text} AS text, {place} AS uri FROM {LAKE}.{table} t WHERE list_contains({literal(some)}, {key})"
+        query = f"SELECT {key} AS id, {text} AS text, {place} AS uri FROM {LAKE}.{table} t "
+        query += f"WHERE list_contains({literal(some)}, {key})"
         found.update({row["id"]: {"text": row["text"], "uri": row["uri"]} for row in rows_of(cursor, query)})
     return found | _pair_texts(cursor, by_table["pairs"])
 
@@ -132,26 +134,10 @@ def _pair_texts(cursor: duckdb.DuckDBPyConnection, ids: Sequence[str]) -> dict[s
         return {}
     third = SHORT // 3
     query = f"""
-        SELECT p.pair_id, d.uri, left(q.messages[-1].content, {third}) || chr(10) || chr(10) || 'chosen: ' || left(c.text, {third})
-            || chr(10) || chr(10) || 'rejected: ' || left(j.text, {third}) AS text
+        SELECT p.pair_id, d.uri, left(q.messages[-1].content, {third}) || chr(10) || chr(10) || 'chosen: '
+            || left(c.text, {third}) || chr(10) || chr(10) || 'rejected: ' || left(j.text, {third}) AS text
         FROM {LAKE}.pairs p JOIN {LAKE}.prompts q USING (prompt_id) JOIN {LAKE}.documents d ON d.document_id = p.document_id
         JOIN {LAKE}.responses c ON c.response_id = p.chosen_id JOIN {LAKE}.responses j ON j.response_id = p.rejected_id
         WHERE list_contains({literal(ids)}, p.pair_id)
     """
     return {row["pair_id"]: {"text": row["text"], "uri": row["uri"]} for row in rows_of(cursor, query)}
-
-
-def moved(cursor: duckdb.DuckDBPyConnection, here: Written, there: Written) -> dict[str, int]:
-    """How many pairs are in both releases, were added, removed, or have the same two answers with the label turned round."""
-    ids = (
-        "SELECT prompt_id, chosen_id, rejected_id, least(chosen_id, rejected_id) AS one, greatest(chosen_id, rejected_id) AS other "
-        "FROM ({})"
-    )
-    query = f"""
-        WITH h AS ({ids.format(here.rows.query)}), t AS ({ids.format(there.rows.query)})
-        SELECT count(*) FILTER (h.chosen_id = t.chosen_id) AS kept,
-            count(*) FILTER (t.one IS NULL) AS added, count(*) FILTER (h.one IS NULL) AS removed,
-            count(*) FILTER (h.chosen_id = t.rejected_id) AS flipped
-        FROM h FULL JOIN t ON t.prompt_id = h.prompt_id AND t.one = h.one AND t.other = h.other
-    """
-    return {name: int(value or 0) for row in rows_of(cursor, query) for name, value in row.items()}

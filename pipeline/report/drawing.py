@@ -19,22 +19,21 @@ from pipeline.report.content import Cell, Chart
 
 COLOURS = {
     "#010101": "var(--ink)", "#020202": "var(--line)", "#030303": "var(--quiet)", "#040401": "var(--plot-1)",
-    "#040402": "var(--plot-2)", "#040403": "var(--plot-3)", "#040404": "var(--plot-4)",
+    "#050505": "var(--card)", "#040402": "var(--plot-2)", "#040403": "var(--plot-3)", "#040404": "var(--plot-4)",
 }  # fmt: skip
-INK, LINE, QUIET = "#010101", "#020202", "#030303"
+INK, LINE, QUIET, CARD = "#010101", "#020202", "#030303", "#050505"
 SERIES = ("#040401", "#040402", "#040403", "#040404")
-HATCHES = ("", "////", "....", "xxxx")  # what colour tells, form tells too
-WIDTH = 5.0
+WIDTH = 4.7
 ROW = 0.28
 LONGEST_LABEL = 26
 MOST_ROWS = 24
 
 SETTINGS = {
-    "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9, "text.parse_math": False, "text.color": INK,
-    "axes.edgecolor": LINE, "axes.labelcolor": QUIET, "axes.linewidth": 0.8, "axes.spines.top": False, "hatch.linewidth": 0.5,
+    "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 10, "text.parse_math": False, "text.color": INK,
+    "axes.edgecolor": LINE, "axes.labelcolor": QUIET, "axes.linewidth": 0.8, "axes.spines.top": False,
     "axes.spines.right": False, "axes.axisbelow": True, "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": QUIET,
     "ytick.labelcolor": INK, "grid.color": LINE, "grid.linewidth": 0.6, "figure.facecolor": "none", "axes.facecolor": "none",
-    "savefig.facecolor": "none", "legend.frameon": False, "legend.fontsize": 8, "axes.unicode_minus": True,
+    "savefig.facecolor": "none", "legend.frameon": False, "legend.fontsize": 9, "axes.unicode_minus": True,
 }  # fmt: skip
 
 
@@ -62,7 +61,7 @@ def _bars(chart: Chart, axes: Any, rows: Sequence[Sequence[Cell]]) -> None:
     axes.barh(places, values, color=SERIES[0], height=0.66)
     longest = max([*values, 1e-9])
     for place, value, words in zip(places, values, chart.ends or [f"{value:,.0f}" for value in values], strict=False):
-        axes.text(value + longest * 0.015, place, _label(words), va="center", fontsize=8, color=QUIET)
+        axes.text(value + longest * 0.015, place, _label(words), va="center", fontsize=9, color=QUIET)
     axes.set_xlim(0, longest * 1.32)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -70,12 +69,12 @@ def _bars(chart: Chart, axes: Any, rows: Sequence[Sequence[Cell]]) -> None:
 
 
 def _stack(chart: Chart, axes: Any, rows: Sequence[Sequence[Cell]]) -> None:
-    """Bars in parts; each part has a pattern of its own beside its colour."""
+    """Bars in parts with a gap between them; the parts differ in lightness too, and come in the order of the legend."""
     ends = [0.0] * len(rows)
     for at, column in enumerate(chart.series):
         values = [float(row[column] or 0) for row in rows]
         axes.barh(
-            range(len(rows)), values, left=ends, height=0.66, color=SERIES[at % 4], hatch=HATCHES[at % 4], edgecolor="none",
+            range(len(rows)), values, left=ends, height=0.66, color=SERIES[at % 4], edgecolor=CARD, linewidth=1,
             label=_label(str(chart.table.header[column])),
         )  # fmt: skip
         ends = [end + value for end, value in zip(ends, values, strict=True)]
@@ -84,7 +83,7 @@ def _stack(chart: Chart, axes: Any, rows: Sequence[Sequence[Cell]]) -> None:
     axes.legend(
         loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=len(chart.series), handlelength=1.2, columnspacing=1.0
     )
-    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="x", nbins=4, integer=True)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.12g}")
     axes.set_xlabel(chart.axis)
     _label_rows(axes, rows)
@@ -98,7 +97,7 @@ def _columns(chart: Chart, axes: Any, rows: Sequence[Sequence[Cell]]) -> None:
     axes.tick_params(length=0)
     axes.tick_params(axis="y", labelcolor=QUIET)
     axes.grid(axis="y")
-    axes.locator_params(axis="y", nbins=5)
+    axes.locator_params(axis="y", nbins=5, integer=True)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.12g}")
     axes.set_xlabel(chart.axis)
     if chart.middle is not None:
@@ -126,7 +125,7 @@ def _matrix(chart: Chart, axes: Any, rows: Sequence[Sequence[Cell]]) -> None:
         for right, cell in enumerate(row[1:]):
             if isinstance(cell, int | float):
                 axes.add_patch(_square(right, down, max(0.04, min(1.0, float(cell)) * 0.5)))
-                axes.text(right, down, f"{cell:.0%}", ha="center", va="center", fontsize=8)
+                axes.text(right, down, f"{cell:.0%}", ha="center", va="center", fontsize=9)
     axes.set_xlim(-0.5, len(rows) - 0.5)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.set_xticks(range(len(rows)), [_label(str(row[0]), 18) for row in rows], rotation=30, ha="right", color=INK)
@@ -168,7 +167,6 @@ def _for_page(svg: str, name: str) -> str:
     svg = re.sub(
         r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg, count=1
     )
-    # Hatches are written in the colour of an edge, which is none here.
     svg = re.sub(r"font: ([\d.]+)px '[^;\"]*", r"font-size: \1px", svg)
     for colour, variable in COLOURS.items():
         svg = svg.replace(colour, variable)

@@ -21,7 +21,7 @@ SHELVES = {
 def make_shelves(
     picked: Mapping[str, Sequence[str]], rows: Mapping[str, Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any]]
 ) -> list[Shelf]:
-    """Shelves of examples from ids by kind, the rows behind them, and everything said of their prompts; empty ones are left out."""
+    """Shelves of examples from ids by kind, the rows behind them, and what was said of their prompts; none is empty."""
     shelves = []
     for kind, ids in picked.items():
         title, words = SHELVES[kind]
@@ -37,7 +37,7 @@ def make_dropped(rows: Sequence[Mapping[str, Any]]) -> list[Dropped]:
         Dropped(
             row["step"], row["reason"] if row["status"] == "none" else f"failed: {row['reason']}", row["units"],
             [
-                (each["subject_id"], each["detail"], fold(each.get("text") or each["subject_id"], shown=SHORT), each.get("uri") or "")
+                (each["subject_id"], each["detail"], fold(each.get("text") or "", shown=SHORT), each.get("uri") or "")
                 for each in row["examples"]
             ],
         )
