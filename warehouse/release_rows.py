@@ -111,7 +111,9 @@ async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
     """
 
     def run(reader: duckdb.DuckDBPyConnection) -> Any:
-        for limit in LIMITS:
+        limits = iter(LIMITS)
+        while True:
+            limit = next(limits)
             reader.execute(f"SET memory_limit = '{limit}'")
             try:
                 with reader.cursor() as cursor:
