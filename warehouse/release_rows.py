@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from schemas.rows import CONTROL
-from warehouse.connection import LAKE
+from warehouse.connection import LAKE, MEMORY_LIMIT
 from warehouse.store import SCRATCH, Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH = 1000
+LIMITS = (MEMORY_LIMIT, "600MB", "2GB")
+"""What the rows of a release may take, tried one after another: texts that are joined and sorted do not all go to the disk."""
 
 # The turn of an answer, with all keys that a message can have.
 TURN = (
@@ -108,9 +111,20 @@ async def over_release_rows(store: Store, rehearsal: bool, work: Any) -> Any:
     """
 
     def run(reader: duckdb.DuckDBPyConnection) -> Any:
-        with reader.cursor() as cursor:
-            cursor.execute(f"USE {LAKE}")
-            return work(_batches(cursor, WRITTEN_PAIRS.format(rehearsal=rehearsal)), _batches(cursor, WRITTEN_VOTES))
+        limits = iter(LIMITS)
+        while True:
+            limit = next(limits)
+            reader.execute(f"SET memory_limit = '{limit}'")
+            try:
+                with reader.cursor() as cursor:
+                    cursor.execute(f"USE {LAKE}")
+                    return work(_batches(cursor, WRITTEN_PAIRS.format(rehearsal=rehearsal)), _batches(cursor, WRITTEN_VOTES))
+            except duckdb.OutOfMemoryException:
+                if limit == LIMITS[-1]:
+                    raise
+            finally:
+                with suppress(duckdb.Error):  # what is still held is given back later; the limit matters to the next query
+                    reader.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
 
     return await store.read(run)
 
