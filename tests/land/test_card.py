@@ -16,6 +16,7 @@ from pipeline.land.columns import MEANINGS, export_schema
 from pipeline.land.export import export_release
 from pipeline.land.files import write_release
 from pipeline.land.gates import Gates, check
+from pipeline.land.layouts import LAYOUTS
 from pipeline.land.licences import HUB_LICENCES, name_licence
 from pipeline.land.markdown import escape
 
@@ -85,7 +86,8 @@ def test_datasets_reads_the_configuration(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     write_release(tmp_path / "r", make_batches(make_rows(50)), make_facts())
     export_release(tmp_path / "r", tmp_path / "e")
-    assert datasets.get_dataset_config_names(str(tmp_path / "e")) == ["conversational"]
+    there = [name for name in LAYOUTS if (tmp_path / "e" / name).is_dir()]
+    assert datasets.get_dataset_config_names(str(tmp_path / "e")) == there
     assert datasets.get_dataset_default_config_name(str(tmp_path / "e")) == "conversational"
 
 
