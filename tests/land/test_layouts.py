@@ -131,3 +131,12 @@ def test_a_step_begins_where_the_shared_lines_end(chosen: str, rejected: str) ->
         assert one.strip() != other.strip()
         assert "\n" not in one + other
         assert part(rejected, chosen) == (prefix, other, one)
+
+
+def test_the_documentation_has_every_layout_and_column() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exports.md").read_text("utf-8")
+    for name, layout in LAYOUTS.items():
+        assert page.count(f"| `{name}` | ") == (1 if name == "conversational" else 2)
+        if name != "conversational":
+            columns = ", ".join(f"`{column}`" for column in layout.schema(False).names)
+            assert f"| `{name}` | {columns} |" in page
