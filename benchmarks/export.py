@@ -57,6 +57,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
         is_told = setting.is_quick  # starting Python takes longer than writing a few rows
         yield told(speed, count / done.seconds) if is_told else at_least(speed, count / done.seconds, PAIRS_PER_SECOND)
         yield told("… seconds", done.seconds, "s", floor=copied.seconds)
+        yield told("… pairs per CPU second", count / done.cpu_seconds)
         yield told("… CPU", done.cpu_seconds, "s", floor=copied.cpu_seconds)
         yield at_most("… peak memory", done.peak_mb, MEGABYTES, "MB")
         yield told("… written", written / 1e6, "MB")
