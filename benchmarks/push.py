@@ -3,7 +3,7 @@
 The same folder goes three ways, each to a hub of its own: `prefmill push`; `create_repo`, `upload_folder` and
 `create_tag` of `huggingface_hub`; and `push_to_hub` of `datasets`, once for each layout, with `create_tag`. What matters
 is how often a hub is asked, for it counts calls: uploads of large files are among them, calls that only say who asks
-(`/api/agent-harnesses`) are not.
+(`/api/agent-harnesses`) are not. `upload_large_folder` is gone from `huggingface_hub` 2, which has `upload_folder` for all.
 """
 
 from __future__ import annotations

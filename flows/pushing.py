@@ -48,7 +48,7 @@ def push(address: Address, wish: Wish, to: Destination, *, shows_bars: bool = Fa
         row = find_release(cursor, wish.release)
         affected = sum(each.affected_pairs for each in affected_releases(cursor) if each.release == row.release)
     folder = address.root / row.folder
-    refusals.check_status(row.release, row.status, held=wish.held)
+    refusals.check_status(row.release, row.status, row.withdrawn_note, held=wish.held)
     refusals.check_revoked(row.release, affected, row.pairs)
     manifest = read_release(folder)
     refusals.check_files(manifest, folder)

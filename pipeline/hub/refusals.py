@@ -43,10 +43,11 @@ def check_branch(branch: str) -> None:
         raise RequestError(f"`--revision {branch}` cannot name a branch; take letters, digits, `.`, `_`, `-` and `/`")
 
 
-def check_status(release: str, status: str, *, held: bool) -> None:
+def check_status(release: str, status: str, note: str | None = None, *, held: bool) -> None:
     """Raise `RequestError` for a release that was withdrawn, or that is held back and was not asked for as such."""
     if status == "withdrawn":
-        raise RequestError(f"the release {release!r} was withdrawn; push another one (see `prefmill releases`)")
+        why = f" ({clean(note)})" if note else ""
+        raise RequestError(f"the release {release!r} was withdrawn{why}; push another one (see `prefmill releases`)")
     if status != "published" and not held:
         raise RequestError(
             f"the release {release!r} is held back: it failed a gate (see `prefmill releases`); "

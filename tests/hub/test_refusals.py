@@ -33,7 +33,7 @@ def plant(address: Address, licences: list[str | None], **changes: Any) -> None:
 
 def set_status(address: Address, status: str) -> None:
     connection = connect(address)
-    connection.execute(f"UPDATE releases SET status = {literal(status)}")
+    connection.execute(f"UPDATE releases SET status = {literal(status)}, withdrawn_note = 'a wrong judge'")
     connection.close()
 
 
@@ -58,7 +58,9 @@ def test_a_held_release_goes_only_as_such_and_a_withdrawn_one_never(lake: Addres
     # The next thing that is wrong is told, so the first one was let pass.
     assert "which state no licence" in refusal(lake, Wish("planted", "mill/pairs", held=True))
     set_status(lake, "withdrawn")
-    assert "'planted' was withdrawn" in refusal(lake, Wish("planted", "mill/pairs", held=True))
+    assert "'planted' was withdrawn (a wrong judge); push another one" in refusal(
+        lake, Wish("planted", "mill/pairs", held=True)
+    )
 
 
 def test_rows_of_revoked_documents_stay(lake: Address) -> None:
