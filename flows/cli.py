@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing, revoking, spending
+from flows.commands import (
+    asking,
+    audit,
+    building,
+    importing,
+    knowing,
+    publishing,
+    reporting,
+    revoking,
+    spending,
+    versions,
+)
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -30,14 +41,21 @@ for command in (
     asking.sql,
     asking.explain,
     asking.releases,
+    versions.show,
+    versions.diff,
     asking.export,
+    publishing.push,
+    reporting.report,
     revoking.revoke,
+    versions.withdraw,
+    versions.tidy,
     building.schedule,
     knowing.recipes,
     knowing.strategies,
     knowing.doctor,
 ):
     app.command()(command)
+app.command("import")(importing.import_)
 audit.app.command()(spending.selective)
 audit.app.command()(spending.cascade)
 app.add_typer(audit.app, name="audit")

@@ -22,9 +22,9 @@ MOST_ROWS = 200
 WELCOME = "read-only SQL; views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step. `.tables` lists all."
 
 
-def print_query(address: Address, query: str, console: Console, *, as_json: bool) -> None:
-    """Run one query and print its rows, as a table or as one JSON object a line."""
-    with locked_guest(address) as connection:
+def print_query(address: Address, query: str, console: Console, *, as_json: bool, at: str | None = None) -> None:
+    """Run one query (as of the release `at`) and print its rows, as a table or as one JSON object a line."""
+    with locked_guest(address, at) as connection:
         if as_json:
             names, rows = run_sql(connection, query)
             for row in rows:
@@ -33,12 +33,15 @@ def print_query(address: Address, query: str, console: Console, *, as_json: bool
             _print_table(connection, query, console)
 
 
-def shell(address: Address, console: Console) -> None:
-    """Read queries, each ended by `;`, until the end of input; a mistake is one sentence and the shell goes on."""
+def shell(address: Address, console: Console, at: str | None = None) -> None:
+    """Read queries, each ended by `;`, until the end of input; a mistake is one sentence and the shell goes on.
+
+    With `at` all of them are asked of the tables and views as they were when that release became visible.
+    """
     with suppress(ImportError):
         import readline  # noqa: F401  (gives `input` history and editing)
     console.print(WELCOME, style="dim", markup=False)
-    with locked_guest(address) as connection:
+    with locked_guest(address, at) as connection:
         waiting = ""
         while True:
             try:

@@ -45,8 +45,10 @@ def extension_file(name: str) -> Path:
     return found[-1]
 
 
-def attach_statements(address: Address, *, read_only: bool, passfile: Path | None = None) -> list[str]:
-    """The SQL that attaches this warehouse as `lake` in any DuckDB of the same version.
+def attach_statements(
+    address: Address, *, read_only: bool, passfile: Path | None = None, snapshot: int | None = None
+) -> list[str]:
+    """The SQL that attaches this warehouse (as of a snapshot, read-only) as `lake` in any DuckDB of the same version.
 
     A password is never part of it: DuckDB shows the words of an attached catalog to everybody who asks.
     """
@@ -59,6 +61,8 @@ def attach_statements(address: Address, *, read_only: bool, passfile: Path | Non
         options.append(f"DATA_PATH {literal(address.data)}")
     if not read_only and not address.is_postgres:
         options.append("META_JOURNAL_MODE 'WAL'")
+    if snapshot is not None:
+        options.append(f"SNAPSHOT_VERSION {int(snapshot)}")
     words = f"{address.catalog} passfile='{passfile}'" if passfile else address.catalog
     attach = f"ATTACH {literal('ducklake:' + words)} AS {LAKE}"
     return [
@@ -69,9 +73,13 @@ def attach_statements(address: Address, *, read_only: bool, passfile: Path | Non
 
 
 def connect(
-    address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+    address: Address, *, read_only: bool = False, memory_limit: str = MEMORY_LIMIT, threads: int | None = None,
+    snapshot: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection with the warehouse attached as `lake` and in use; makes the warehouse when it is new."""
+    """A DuckDB connection with the warehouse attached as `lake` and in use; makes the warehouse when it is new.
+
+    With a snapshot, which goes with `read_only`, the tables and views are those of then.
+    """
     if read_only:
         require(address)
     else:
@@ -88,7 +96,9 @@ def connect(
         config["threads"] = threads
     connection = duckdb.connect(config=config)
     try:
-        for statement in attach_statements(address, read_only=read_only, passfile=_passfile(address)):
+        for statement in attach_statements(
+            address, read_only=read_only, passfile=_passfile(address), snapshot=snapshot
+        ):
             connection.execute(statement)
     except duckdb.Error as problem:
         connection.close()

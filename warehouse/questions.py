@@ -22,8 +22,10 @@ ANSWERS = re.compile(
     r"|repeat(_row)?|summary|unnest|test_(all|vector)_types"
     r"|(ducklake_)?((current_|last_committed_)?snapshots?|list_files|options|settings"
     r"|table_(info|changes|insertions|deletions))"
+    r"|release_diff"
 )
-"""Table functions that compute or describe: they open nothing, write nothing, and run no query of their own."""
+"""Table functions that compute or describe: they open nothing, write nothing, and run no query of their own. The last is
+a macro of ours, which asks the tables."""
 ELSEWHERE = {"json_serialize_plan", f"__ducklake_metadata_{LAKE}"}
 """A function that opens what the query in its argument names; and the lake's own tables, beside which lies all that
 their PostgreSQL database holds, the accounts of its server included."""

@@ -15,6 +15,7 @@ from flows.commands.options import (
     address_of,
     console,
 )
+from schemas.errors import RequestError
 
 
 def sql(
@@ -26,10 +27,15 @@ def sql(
     init: Annotated[
         bool, typer.Option("--init", help="Print the SQL that attaches this warehouse in DuckDB's own shell.")
     ] = False,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Ask as of the moment a release became visible.", show_default=False)
+    ] = None,
 ) -> None:
     """Ask the warehouse in SQL, read-only, also while a build writes.
 
     Views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step; tables: releases, pairs, signals, outcomes, …
+
+    One table as of a release: `FROM pairs AT (RELEASE => 'name')`; everything as of then, views too: `--at name`.
 
     Example: `prefmill sql "SELECT step, reason, units FROM funnel WHERE status = 'none'"`
     """
@@ -38,11 +44,11 @@ def sql(
 
     address = address_of(warehouse)
     if init:
-        print(attach_script(address), end="")
+        print(attach_script(address, at), end="")
     elif query is None:
-        shell(address, console())
+        shell(address, console(), at)
     else:
-        print_query(address, query, console(), as_json=as_json)
+        print_query(address, query, console(), as_json=as_json, at=at)
 
 
 def explain(
@@ -102,6 +108,7 @@ def export(
         typer.Option("--layout", help="A layout to write; may be given again. All that rows allow by default."),
     ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Write lines of JSON in place of Parquet.")] = False,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Even though the release was withdrawn.")] = False,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
 ) -> None:
@@ -120,6 +127,10 @@ def export(
     with guest(address) as cursor:
         row = find_release(cursor, release)
         affected = [each for each in affected_releases(cursor) if each.release == row.release]
+    if row.status == "withdrawn" and not withdrawn:
+        raise RequestError(
+            f"the release {row.release!r} was withdrawn: {row.withdrawn_note}; to export it all the same, add --withdrawn"
+        )
     for each in affected:
         print(
             f"prefmill: {each.affected_pairs} of the {each.pairs} pairs of {each.release} are from documents that were revoked "

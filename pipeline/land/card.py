@@ -18,22 +18,11 @@ from pipeline.land.licences import name_licence
 from pipeline.land.manifest import Manifest
 from pipeline.land.markdown import clean, escape
 from pipeline.land.structure import configurations, structure
+from pipeline.trainers.snippets import render_snippets
 
-TRAINING = f"""```python
-from datasets import load_dataset
-from trl import DPOConfig, DPOTrainer
-
-pairs = load_dataset("THIS_FOLDER_OR_REPOSITORY")
-trainer = DPOTrainer(
-    model="Qwen/Qwen3-0.6B",
-    args=DPOConfig(output_dir="dpo"),
-    train_dataset=pairs["train"],
-)
-trainer.train()
-```
-
-`{LAYOUT}` is TRL's conversational preference format with an explicit prompt; the other columns are left alone.
-"""
+TRAINING = """What each trainer is told to read this dataset; put its name in place of `ORGANISATION/NAME`, or the folder of an
+export."""
+PLACE = "ORGANISATION/NAME"
 
 USES = """For training that learns from comparisons: DPO and its kin, reward models, KTO, ranking losses. `confidence`,
 `p_chosen` and `score_gap` are there to filter by or to weigh with.
@@ -86,7 +75,7 @@ def render_card(
         "## Licences", licences(release),
         "## Privacy considerations", PRIVACY,
         "## Bias, risks and limitations", LIMITS,
-        "## Train on it", TRAINING.strip(),
+        "## Train on it", TRAINING, render_snippets(PLACE, layouts),
         "## Make it again", reproduction(release),
         "## Citation", citation(release),
     ]  # fmt: skip

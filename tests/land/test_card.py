@@ -85,7 +85,9 @@ def test_datasets_reads_the_configuration(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     write_release(tmp_path / "r", make_batches(make_rows(50)), make_facts())
     export_release(tmp_path / "r", tmp_path / "e")
-    assert datasets.get_dataset_config_names(str(tmp_path / "e")) == ["conversational"]
+    names = datasets.get_dataset_config_names(str(tmp_path / "e"))
+    assert names[0] == "conversational"
+    assert sorted(names) == sorted(path.name for path in (tmp_path / "e").iterdir() if path.is_dir())
     assert datasets.get_dataset_default_config_name(str(tmp_path / "e")) == "conversational"
 
 
@@ -162,7 +164,10 @@ def assert_well_formed(card: str) -> None:
     }  # fmt: skip
     assert card.count("\n# ") == 1
     assert card.count("\n## ") == 11
-    assert card.partition("\n---\n")[2].count("```") == 4
+    fences = re.findall(r"^```(\w*)$", card.partition("\n---\n")[2], re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert not any(fences[1::2])
+    assert set(fences[::2]) <= {"", "bash", "json", "python", "yaml"}
     width = 0
     for line in card.split("\n"):
         cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0

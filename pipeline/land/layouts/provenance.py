@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COLUMNS = (
     "pair_id", "prompt_id", "chosen_id", "rejected_id", "document_id", "uri", "title", "sha256", "media_type", "licence",
     "passage_ids", "passages", "evidence", "context", "reference", "tags", "chosen_model", "rejected_model", "chosen_role",
-    "rejected_role", "chosen_strategy", "rejected_strategy", "rule", "rehearsal",
+    "rejected_role", "chosen_strategy", "rejected_strategy", "rule", "rehearsal", "condition", "prompt_condition", "tools",
 )  # fmt: skip
 
 
