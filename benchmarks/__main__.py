@@ -33,6 +33,7 @@ BENCHMARKS = {
     "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
     "selection": "select steps over 10,000, 100,000 and 1,000,000 pairs",
     "decontamination": "1.1M runs of evaluation items looked for in 100,000 texts",
+    "export": "a million pairs as every layout, and as one",
     "preferences": "published preference data taken in",
     "diff": "two releases of a million pairs held against each other",
     "release_audit": "the audit of releases of 10,000, 100,000 and a million pairs",

@@ -31,7 +31,8 @@ _OPTIONS: dict[str, Any] = {
     "dictionary_pagesize_limit": 1 << 20,
     "write_batch_size": 1024,
     "compression": "zstd",
-    "compression_level": 3,
+    # A tenth larger than at level 3, and a quarter faster to write (`python -m benchmarks export`).
+    "compression_level": 1,
     "use_byte_stream_split": False,
     "use_compliant_nested_type": True,
     "write_statistics": True,

@@ -270,6 +270,16 @@ def test_a_release_is_exported_with_its_card(prefmill: Run, mill: Mill, at: list
     assert prefmill("export", "latest", "--to", "out", *at).code == 0
 
 
+@ON_SQLITE
+def test_a_release_is_exported_in_the_layouts_that_are_named(prefmill: Run, at: list[str], tmp_path: Path) -> None:
+    two = ("--layout", "unpaired", "--layout", "implicit")
+    assert prefmill("export", "latest", "--to", "two", *two, "--jsonl", *at).code == 0
+    assert sorted(path.name for path in (tmp_path / "two").iterdir() if path.is_dir()) == ["implicit", "unpaired"]
+    assert {path.suffix for path in (tmp_path / "two").glob("*/*")} == {".jsonl"}
+    assert prefmill("export", "latest", "--to", "two", *two, *at).code == 2
+    assert prefmill("export", "latest", "--to", "two", *two, *at, "--overwrite").code == 0
+
+
 # --- knowing ---------------------------------------------------------------------------------------------------------
 
 
@@ -347,6 +357,8 @@ WRONG_IN_A_WAREHOUSE: dict[str, tuple[list[str], str]] = {
     "no id": (["explain", "pairs"], "'pairs' is not an id"),
     "unknown id": (["explain", "par_00000000"], "is not among the pairs"),
     "unknown release": (["export", "nothing", "--to", "out"], "there is no release 'nothing'"),
+    "unknown layout": (["export", "latest", "--to", "out", "--layout", "implict"], "did you mean `implicit`?"),
+    "layout without rows": (["export", "latest", "--to", "out", "--layout", "tool_trace"], "call no tools"),
     "export over something else": (["export", "latest", "--to", "{documents}"], "documents"),
 }
 

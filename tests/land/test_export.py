@@ -213,12 +213,13 @@ def test_export_checks_the_pairs_itself(release: Path, tmp_path: Path, monkeypat
 @pytest.mark.slow
 @pytest.mark.parametrize("call", ["fsync", "rename"])
 def test_killed_anywhere_leaves_all_or_nothing(release: Path, tmp_path: Path, start: Start, call: str) -> None:
-    export_release(release, tmp_path / "whole")
+    layouts = ["conversational"]  # every file is a moment to be killed at
+    export_release(release, tmp_path / "whole", layouts=layouts)
     expected = hash_tree(tmp_path / "whole")
     target, number = tmp_path / "k" / "e", 1
-    while start(release=release, export=target, die=[call, number, "after"]).wait() == DEAD:
+    while start(release=release, export=target, layouts=layouts, die=[call, number, "after"]).wait() == DEAD:
         assert not target.exists() or hash_tree(target) == expected, number
-        export_release(release, target)
+        export_release(release, target, layouts=layouts)
         assert hash_tree(tmp_path / "k") == {f"e/{name}": digest for name, digest in expected.items()}, number
         target.rename(tmp_path / f"done{number}")
         number += 1

@@ -1,7 +1,7 @@
 """A process that writes a release or exports one, and may be told to die or to run out of disk on the way.
 
-    python -m land.worker '{"release": "/tmp/r", "batch": 100}'
-    python -m land.worker '{"release": "/tmp/r", "export": "/tmp/e", "die": ["fsync", 3, "before"]}'
+python -m land.worker '{"release": "/tmp/r", "batch": 100}'
+python -m land.worker '{"release": "/tmp/r", "export": "/tmp/e", "die": ["fsync", 3, "before"]}'
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def main(order: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["bytes"], order["bytes"]))
     release = Path(order["release"])
     if "export" in order:
-        export_release(release, Path(order["export"]), overwrite=order.get("overwrite", False))
+        layouts = order.get("layouts")
+        export_release(release, Path(order["export"]), overwrite=order.get("overwrite", False), layouts=layouts)
     else:
         make_release(release, batch=order.get("batch", 1000))
 

@@ -46,9 +46,7 @@ DEFAULT = CONVERSATIONAL.name
 def choose(names: Sequence[str]) -> list[Layout]:
     """The layouts of these names in the order of `LAYOUTS`; all without a name."""
     if unknown := [name for name in names if name not in LAYOUTS]:
-        raise RequestError(
-            f"there is no layout {unknown[0]!r}{nearest(unknown[0], LAYOUTS)}; there are {', '.join(LAYOUTS)}"
-        )
+        raise RequestError(f"there is no layout {unknown[0]!r}{nearest(unknown[0], LAYOUTS)}")
     return [layout for name, layout in LAYOUTS.items() if not names or name in names]
 
 
