@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pipeline.land.sparse import sparse_schema, thin_all
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -22,7 +20,6 @@ class JsonlFile:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.rows = 0
         self._names = schema.names
-        self._calling = [name for name in schema.names if sparse_schema(schema).field(name) != schema.field(name)]
         self._file = path.open("wb")
 
     def __enter__(self) -> JsonlFile:
@@ -38,10 +35,7 @@ class JsonlFile:
         """Append rows that have the columns of the schema."""
         self.rows += table.num_rows
         for batch in table.select(self._names).to_batches(max_chunksize=BATCH):
-            rows = batch.to_pylist()
-            for row in rows if self._calling else ():
-                row.update({name: thin_all(row[name]) for name in self._calling})
-            self._file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+            self._file.writelines(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in batch.to_pylist())
 
     def finish(self) -> None:
         """Bring what is left to the file."""

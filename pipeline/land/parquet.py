@@ -15,8 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pipeline.land.sparse import sparse, sparse_schema
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -66,8 +64,7 @@ class PairFile:
         self._is_done = False
         self._file = path.open("wb")
         try:
-            outer = sparse_schema(schema)
-            self._writer = pq.ParquetWriter(self._file, outer, use_dictionary=_repeating(outer), **_OPTIONS)
+            self._writer = pq.ParquetWriter(self._file, schema, use_dictionary=_repeating(schema), **_OPTIONS)
         except BaseException:
             self._file.close()
             raise
@@ -128,7 +125,7 @@ class PairFile:
         self._group_rows = self._group_bytes = 0
         if group:
             # One chunk per column, because the writer ends a page where a chunk ends.
-            whole = sparse(pa.concat_tables(group).combine_chunks())
+            whole = pa.concat_tables(group).combine_chunks()
             self._writer.write_table(whole, row_group_size=whole.num_rows)
 
 
@@ -181,7 +178,6 @@ def _repeating(schema: pa.Schema) -> list[str]:
             return leaves(f"{path}.list.element", kind.value_type, name)
         if pa.types.is_struct(kind):
             return [leaf for field in kind for leaf in leaves(f"{path}.{field.name}", field.type, field.name)]
-        is_unique = name in _UNIQUE or isinstance(kind, pa.JsonType)
-        return [] if is_unique or pa.types.is_boolean(kind) else [path]
+        return [] if name in _UNIQUE or pa.types.is_boolean(kind) else [path]
 
     return [leaf for field in schema for leaf in leaves(field.name, field.type, field.name)]
