@@ -95,7 +95,7 @@ def refuse_to_release(shape: Shape, folder: Path) -> None:
     """Neither two equal answers nor two answers as good as each other can be written."""
     tie = make_row(shape)
     for row in (tie, tie | {"rejected": [{"role": "assistant", "content": "As many."}], "score_gap": 0.0}):
-        with pytest.raises(BuildError, match="chosen equal to rejected|`score_gap` that is not above 0"):
+        with pytest.raises(BuildError, match=r"chosen equal to rejected|`score_gap` that is not above 0"):
             write_release(folder / "tie", make_batches([row]), make_facts())
 
 
