@@ -210,7 +210,7 @@ def test_no_layout_has_a_column_that_goes_into_a_loss(export: Path) -> None:
         assert "margin" not in pq.read_schema(path).names, path.parent.name
 
 
-def test_no_row_mixes_text_and_messages(export: Path) -> None:
+def test_no_row_mixes_text_and_messages(load: Callable[[Loader], list[Row]]) -> None:
     """TRL takes whichever column a set of names gives first, and that changes with `PYTHONHASHSEED`: all must say one."""
     from trl.data_utils import is_conversational
 
@@ -220,18 +220,10 @@ def test_no_row_mixes_text_and_messages(export: Path) -> None:
     assert said({"prompt": "Who?", "chosen": [*QUESTION, *answer("I")]}) == {True, False}
     for loader in LOADERS:
         if loader.trainer == "TRL":
-            row = first_row(export / loader.layout / "train.parquet")
-            assert said(row) == {loader.reads == "messages"}, loader.layout
+            assert said(load(loader)[0]) == {loader.reads == "messages"}, loader.layout
 
 
 TRL_KEYS = ("prompt", "chosen", "rejected", "completion", "messages")
-
-
-def first_row(path: Path) -> dict[str, Any]:
-    import pyarrow.parquet as pq
-
-    row: dict[str, Any] = pq.read_table(path).slice(0, 1).to_pylist()[0]
-    return row
 
 
 # --- snippets ---------------------------------------------------------------------------------------------------------
