@@ -58,7 +58,9 @@ def test_the_planted_warehouse_is_one_that_prefmill_could_have_made(planted: Add
         "SELECT release, pairs, (FROM release_rows l SELECT count(*) WHERE l.release = r.release) FROM releases r",
     )
     assert [(name, count) for name, count, rows in released if count != rows] == []
-    split = "SELECT document_id FROM release_rows JOIN pairs USING (pair_id) GROUP BY 1 HAVING count(DISTINCT split) > 1"
+    split = (
+        "SELECT document_id FROM release_rows JOIN pairs USING (pair_id) GROUP BY 1 HAVING count(DISTINCT split) > 1"
+    )
     assert builds.ask(planted, split) == []
 
 
