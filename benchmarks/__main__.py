@@ -39,6 +39,7 @@ BENCHMARKS = {
     "release_audit": "the audit of releases of 10,000, 100,000 and a million pairs",
     "semantic": "semantic duplicates, density and diversity of 100,000 vectors (needs numba)",
     "push": "calls of a push of 100,000 pairs beside those of the client's own uploads (needs datasets)",
+    "sql": "everyday questions over a warehouse of ten million pairs",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140
@@ -94,7 +95,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small sizes: to see that they run, not for figures")
     parser.add_argument("--mock-url", help="a mock server that already runs, such as http://127.0.0.1:8399/v1")
     parser.add_argument("--seed", type=int, default=0, help="another seed: other documents and other moments")
-    parser.add_argument("--rows", type=int, default=0, help="how many texts `duplicates` takes; 100,000 by default")
+    rows = "how many texts `duplicates` takes (100,000 by default), or pairs `sql` (10,000,000)"
+    parser.add_argument("--rows", type=int, default=0, help=rows)
     parser.add_argument("--folder", type=Path, help="where to work; the system's folder for temporary files by default")
     parser.add_argument("--keep", action="store_true", help="leave the warehouses there")
     arguments = parser.parse_args()

@@ -20,8 +20,31 @@ SENTENCES = (
     "Meal that comes out hot has been ground too fast.",
     "Old stones were cemented from pieces and bound with iron hoops.",
 )
-SUBJECTS = ("the runner stone", "the hopper", "French burr", "the damsel", "the wheel", "the tentering screw", "the sieve", "the cap")
-TOPICS = ("flour", "heat", "wear", "speed", "wind", "water", "wood", "iron", "grain", "noise", "safety", "repair", "cost")
+SUBJECTS = (
+    "the runner stone",
+    "the hopper",
+    "French burr",
+    "the damsel",
+    "the wheel",
+    "the tentering screw",
+    "the sieve",
+    "the cap",
+)
+TOPICS = (
+    "flour",
+    "heat",
+    "wear",
+    "speed",
+    "wind",
+    "water",
+    "wood",
+    "iron",
+    "grain",
+    "noise",
+    "safety",
+    "repair",
+    "cost",
+)
 LICENCES = ("CC0-1.0", "CC-BY-4.0", "CC-BY-SA-4.0", "Apache-2.0")
 SOURCES = 40
 
@@ -46,7 +69,8 @@ SELECT d, k, document_id, d * 4 + k AS n, 'psg_' || md5('s' || n)[:20] AS passag
     list_transform(range(3), lambda i: 'rsp_' || md5('r' || n || '.' || i)[:20]) AS answers
 FROM docs, range(4) u(k);
 CREATE OR REPLACE TEMP TABLE compared AS
-SELECT d, document_id, prompt_id, n, n * 3 + c AS m, principle, n % 20 <> 10 AS is_kept, answers[one] AS one_id, answers[two] AS two_id,
+SELECT d, document_id, prompt_id, n, n * 3 + c AS m, principle,
+    n % 20 <> 10 AS is_kept, answers[one] AS one_id, answers[two] AS two_id,
     'grp_' || md5('g' || m)[:20] AS group_id, 'par_' || md5('p' || m)[:20] AS pair_id, m % 1000 = 77 AS is_broken,
     if(n % 20 = 10, 1, hash(m) % 5) AS leaning, (hash(m, 2) % 1000 / 1000)::DOUBLE AS x, (hash(m, 3) % 1000 / 1000)::DOUBLE AS y
 FROM passages, (VALUES (0, 1, 2), (1, 2, 3), (2, 1, 3)) v(c, one, two) WHERE n % 20 <> 0;
@@ -86,7 +110,8 @@ STORED = (
     """
     INSERT INTO lake.passages
     SELECT passage_id, document_id, {{fingerprints}}[2], document_id,
-        coalesce(sum(length(text)) OVER (PARTITION BY d ORDER BY k ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS begins,
+        coalesce(sum(length(text)) OVER (PARTITION BY d ORDER BY k ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+        0) AS begins,
         begins + length(text), text, 'Part ' || k
     FROM passages ORDER BY n
     """,
@@ -165,8 +190,9 @@ BUILDS_SQL = (
     FROM range({{first}}, {{last}}) t(d) ORDER BY d
     """,
     """
-    INSERT INTO lake.builds BY NAME SELECT '{{build_id}}' AS build_id, '{{recipe}}' AS recipe, 'recipe: {{recipe}}' AS recipe_text,
-        'lst_{{number}}' AS listing_id, 'build' AS kind, 'done' AS status, '' AS message, '0.1.0' AS code_version, '{}' AS models,
+    INSERT INTO lake.builds BY NAME SELECT '{{build_id}}' AS build_id, '{{recipe}}' AS recipe, 'recipe: {{recipe}}' AS
+        recipe_text, 'lst_{{number}}' AS listing_id, 'build' AS kind, 'done' AS status, '' AS message,
+        '0.1.0' AS code_version, '{}' AS models,
         TIMESTAMP '2026-01-01' + INTERVAL 1 DAY * {{number}} AS started_at, started_at + INTERVAL 5 HOUR AS finished_at
     """,
     """

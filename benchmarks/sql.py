@@ -60,12 +60,15 @@ QUESTIONS = (
     Question("funnel of the last build", f"FROM funnel WHERE build_id = {LAST_BUILD}"),
     Question(
         "why rows were dropped, over all builds",
-        "SELECT step, reason, units FROM dropped ORDER BY units DESC",
+        "SELECT step, status, reason, units, builds FROM dropped",
         "outcomes",
         "step, status, reason",
     ),
     Question(
-        "cost by step", "SELECT step, units, calls, tokens_in, tokens_out, cost FROM cost_by_step", "outcomes", "step, calls, cost"
+        "cost by step",
+        "SELECT step, units, calls, tokens_in, tokens_out, cost FROM cost_by_step",
+        "outcomes",
+        "step, calls, cost",
     ),
     Question("consistency of each judge", "FROM judge_consistency", "signals", 'unit_id, "order", vote'),
     Question("where one pair comes from", "FROM lineage WHERE pair_id = 'PAIR_ID'", "pairs", "pair_id"),
@@ -78,9 +81,20 @@ QUESTIONS = (
         "pair_id",
     ),
     Question("which releases hold one pair", "FROM release_rows WHERE pair_id = 'PAIR_ID'", "release_rows", "pair_id"),
-    Question("pairs of one document", "SELECT release, split, pair_id, prompt FROM latest_pairs WHERE uri = 'URI'", "documents", "uri"),
     Question(
-        "the closest pairs of a release",
+        "pairs of one document",
+        "SELECT release, split, pair_id, prompt FROM latest_pairs WHERE uri = 'URI'",
+        "documents",
+        "uri",
+    ),
+    Question(
+        "the closest pairs",
+        "SELECT pair_id, score_gap FROM pairs ORDER BY score_gap LIMIT 10",
+        "pairs",
+        "pair_id, score_gap",
+    ),
+    Question(
+        "the closest pairs of a release, with texts",
         "SELECT prompt, chosen, rejected, score_gap FROM latest_pairs WHERE recipe = 'nightly' ORDER BY score_gap LIMIT 10",
         "pairs",
         "pair_id, score_gap",

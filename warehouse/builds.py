@@ -79,7 +79,8 @@ async def start_build(
         }
         cursor.execute(f"INSERT INTO {LAKE}.builds BY NAME FROM {store.stage('build', [build], BUILD_COLUMNS)}")
         rows = [
-            build | {"position": position, "step": step, "fingerprint": fingerprint, "identity": canonical_json(identity)}
+            build
+            | {"position": position, "step": step, "fingerprint": fingerprint, "identity": canonical_json(identity)}
             for position, step, fingerprint, identity in steps
         ]
         new = store.stage("build_steps", rows, STEP_COLUMNS)

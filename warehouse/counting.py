@@ -27,7 +27,8 @@ INSERT INTO {LAKE}.counted SELECT unnest(['outcomes', 'signals']), id FROM duckl
 PAIRS = f"""
 INSERT INTO {LAKE}.release_counts BY NAME
 WITH sizes AS (
-    SELECT pair_id, principles, length(chosen[1].content) AS c, length(rejected[1].content) AS r, least(c, r) / greatest(c, r) AS ratio,
+    SELECT pair_id, principles, length(chosen[1].content) AS c, length(rejected[1].content) AS r,
+        least(c, r) / greatest(c, r) AS ratio,
         CASE WHEN ratio >= 0.9 THEN '0.9 to 1' WHEN ratio >= 0.5 THEN '0.5 to 0.9' ELSE '0 to 0.5' END AS ratios,
         {SOURCE_SQL} AS source, list_filter(tags, lambda t: starts_with(t, 'category:'))[1][10:] AS topic, licence,
         chosen_model, rejected_model

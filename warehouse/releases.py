@@ -203,7 +203,9 @@ def list_releases(cursor: duckdb.DuckDBPyConnection, recipe: str | None = None) 
     ).fetchall()
     loaded = [dict(zip(ReleaseRow.__dataclass_fields__, row, strict=True)) for row in rows]
     return [
-        ReleaseRow(**{**each, **{name: orjson.loads(each[name]) if each[name] else none for name, none in AS_JSON.items()}})
+        ReleaseRow(
+            **{**each, **{name: orjson.loads(each[name]) if each[name] else none for name, none in AS_JSON.items()}}
+        )
         for each in loaded
     ]
 

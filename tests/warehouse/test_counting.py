@@ -16,7 +16,15 @@ from warehouse.connection import connect
 from warehouse.counting import count_landed, count_releases
 from warehouse.guest import locked_guest, run_sql
 
-VIEWS = ("cost_by_step", "dropped", "judge_consistency", "release_coverage", "release_length", "release_models", "release_principles")
+VIEWS = (
+    "cost_by_step",
+    "dropped",
+    "judge_consistency",
+    "release_coverage",
+    "release_length",
+    "release_models",
+    "release_principles",
+)
 PAIRS = 1000
 
 
@@ -45,10 +53,15 @@ def test_the_planted_warehouse_is_one_that_prefmill_could_have_made(planted: Add
     assert builds.ask(planted, "SELECT count(*) FROM funnel_balance WHERE difference <> 0 OR rows_in IS NULL") == [(0,)]
     told = builds.ask(planted, "SELECT count(*), count(evidence_start) FROM lineage")
     assert told == [(pairs, pairs)]
-    released = builds.ask(planted, "SELECT release, pairs, (FROM release_rows l SELECT count(*) WHERE l.release = r.release) FROM releases r")
+    released = builds.ask(
+        planted,
+        "SELECT release, pairs, (FROM release_rows l SELECT count(*) WHERE l.release = r.release) FROM releases r",
+    )
     assert [(name, count) for name, count, rows in released if count != rows] == []
-    split = "SELECT count(*) FROM (SELECT document_id FROM release_rows JOIN pairs USING (pair_id) GROUP BY 1 HAVING count(DISTINCT split) > 1)"
-    assert builds.ask(planted, split) == [(0,)]
+    split = (
+        "SELECT document_id FROM release_rows JOIN pairs USING (pair_id) GROUP BY 1 HAVING count(DISTINCT split) > 1"
+    )
+    assert builds.ask(planted, split) == []
 
 
 def test_answers_stay_the_same_when_rows_are_counted_and_when_files_are_merged(planted: Address) -> None:
@@ -63,7 +76,9 @@ def test_answers_stay_the_same_when_rows_are_counted_and_when_files_are_merged(p
         assert connection.execute("SELECT count(*) FROM releases_uncounted").fetchall() == [(0,)]
         assert said(connection) == before
         # Another unit, of another build, is added to what was counted.
-        connection.execute("INSERT INTO outcomes SELECT * REPLACE ('u' AS unit_id, 'build-9' AS build_id) FROM outcomes LIMIT 1")
+        connection.execute(
+            "INSERT INTO outcomes SELECT * REPLACE ('u' AS unit_id, 'build-9' AS build_id) FROM outcomes LIMIT 1"
+        )
         later = said(connection)
         assert sum(row[2] for row in later["cost_by_step"]) == sum(row[2] for row in before["cost_by_step"]) + 1
         connection.execute("CALL ducklake_flush_inlined_data('lake')")

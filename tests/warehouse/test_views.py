@@ -120,7 +120,10 @@ WRONG_BALANCES = {
     "a pair that left without a reason": (("rows", 5, "pairs", 0), [(5, "pairs", 1), (6, "pairs", 1)]),
     "a pair that stayed though it was dropped": (("rows", 5, "pairs", 2), [(5, "pairs", 1), (6, "pairs", 1)]),
     "a row that nobody made": (("rows", 3, "pairs", 6), [(3, "pairs", 1)]),
-    "a row that left at a step that sifts nothing": (("rows", 3, "responses", 11), [(3, "responses", 1), (4, "responses", 1)]),
+    "a row that left at a step that sifts nothing": (
+        ("rows", 3, "responses", 11),
+        [(3, "responses", 1), (4, "responses", 1)],
+    ),
     "a unit that was never formed": (("units", 4, "ok", 9), [(4, "responses", 1)]),
     "a unit too many": (("units", 4, "ok", 11), [(4, "responses", 1)]),
 }
@@ -148,9 +151,13 @@ async def balance(store: Store, wrong: tuple[str, int, str, int] | None = None) 
             "INSERT INTO releases (release, release_id, recipe, status, pairs, documents, build_id, folder, manifest_sha256) "
             "VALUES ('r-1', 'rel_1', 'r', 'held', 1, 1, 'build-1', '', '')"
         )
-        columns = "position, tab, work, rows_in, made, kept, dropped, pending, taken_along, set_aside, rows_out, difference"
+        columns = (
+            "position, tab, work, rows_in, made, kept, dropped, pending, taken_along, set_aside, rows_out, difference"
+        )
         found = cursor.execute(f"SELECT {columns} FROM funnel_balance ORDER BY position, tab").fetchall()
-        audited = cursor.execute("SELECT position, tab, difference FROM audit_rows_unaccounted_for ORDER BY ALL").fetchall()
+        audited = cursor.execute(
+            "SELECT position, tab, difference FROM audit_rows_unaccounted_for ORDER BY ALL"
+        ).fetchall()
         cursor.execute("ROLLBACK")
         assert audited == [(row[0], row[1], row[-1]) for row in found if row[-1]]
         return list(found)
@@ -424,7 +431,10 @@ async def test_what_a_release_holds_is_counted_by_hand(released: list[tuple[str,
         ("v1", "topic", "water", 3, 0.5), ("v1", "topic", None, 3, 0.5),
     ]  # fmt: skip
     # validation asks what train asks; test has an answer of train in other case, broken by a line.
-    assert views["leakage"] == [("v1", "test", 3, 0, 0, 1, 1, pytest.approx(1 / 3)), ("v1", "validation", 1, 1, 0, 0, 1, 1.0)]
+    assert views["leakage"] == [
+        ("v1", "test", 3, 0, 0, 1, 1, pytest.approx(1 / 3)),
+        ("v1", "validation", 1, 1, 0, 0, 1, 1.0),
+    ]
 
 
 # --- audits ----------------------------------------------------------------------------------------------------------

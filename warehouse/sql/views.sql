@@ -332,7 +332,7 @@ SELECT * EXCLUDE (chance), (agreement - chance) / nullif(1 - chance, 0) AS kappa
 -- The pairs of releases that were not counted when they landed (warehouse/counting.py), as counts of them.
 CREATE OR REPLACE VIEW releases_uncounted AS
 WITH whole AS (
-    SELECT r.release, r.build_id FROM releases r ANTI JOIN release_counts c ON c.release = r.release
+    SELECT r.release, r.build_id, '' AS floor FROM releases r ANTI JOIN release_counts c ON c.release = r.release
 ), sizes AS (
     SELECT l.release, p.document_id, p.prompt_id, length(c.text) AS chosen, length(j.text) AS rejected,
         least(chosen, rejected) / greatest(chosen, rejected) AS ratio, c.model AS chosen_model, j.model AS rejected_model,
@@ -344,10 +344,11 @@ WITH whole AS (
             WHEN NOT contains(d.uri, '/') THEN '.'
             ELSE coalesce(nullif(regexp_extract(d.uri, '^(.*)/', 1, 's'), ''), '/') END) AS source
     FROM whole w JOIN release_rows l ON l.release = w.release JOIN pairs p ON p.pair_id = l.pair_id
-    JOIN prompts q ON q.document_id = p.document_id AND q.prompt_id = p.prompt_id
+    JOIN (FROM prompts x SEMI JOIN whole w ON x.document_id > w.floor) q -- nothing is read where all are counted
+        ON q.document_id = p.document_id AND q.prompt_id = p.prompt_id
     JOIN responses c ON c.document_id = p.document_id AND c.response_id = p.chosen_id
     JOIN responses j ON j.document_id = p.document_id AND j.response_id = p.rejected_id
-    JOIN documents d ON d.document_id = p.document_id
+    JOIN (FROM documents x SEMI JOIN whole w ON x.document_id > w.floor) d ON d.document_id = p.document_id
 ), kinds AS (
     SELECT *, CASE WHEN ratio >= 0.9 THEN '0.9 to 1' WHEN ratio >= 0.5 THEN '0.5 to 0.9' ELSE '0 to 0.5' END AS ratios FROM sizes
 ), told AS (
