@@ -67,7 +67,7 @@ def test_an_export_in_other_layouts_is_replaced_only_on_demand(release: Path, tm
         with pytest.raises(
             RequestError, match="in the layouts implicit as Parquet; overwrite it or name another folder"
         ):
-            export_release(release, tmp_path / "e", **other)  # type: ignore[arg-type]
+            export_release(release, tmp_path / "e", **other)
         assert hash_tree(tmp_path / "e") == before
     export_release(release, tmp_path / "e", layouts=["implicit"])
     export_release(release, tmp_path / "e", overwrite=True, jsonl=True)
