@@ -5,7 +5,7 @@ Everything in it comes from the manifest; what was not recorded is said to be mi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -17,6 +17,7 @@ from pipeline.land.layouts import DEFAULT as LAYOUT
 from pipeline.land.licences import name_licence
 from pipeline.land.manifest import Manifest
 from pipeline.land.markdown import clean, escape
+from pipeline.land.plots import markdown_of
 from pipeline.land.structure import configurations, structure
 from pipeline.trainers.snippets import render_snippets
 
@@ -54,14 +55,16 @@ def render_card(
     *,
     layouts: Mapping[str, LayoutFact] | None = None,
     jsonl: bool = False,
+    images: Iterable[str] = (),
 ) -> str:
     """`README.md` for an export of the release that `manifest` describes; `figures` add to those of the manifest.
 
-    `layouts` are what the export holds, the conversational one alone if nothing is said.
+    `layouts` are what the export holds, the conversational one alone if nothing is said; `images` the paths of its plots.
     """
     release = Manifest.model_validate(manifest)
     if layouts is None:
         layouts = {LAYOUT: LayoutFact(splits=release.splits)}
+    shown = markdown_of(images)
     head = _head(release, configurations(layouts, jsonl=jsonl))
     measured = {**release.figures, **(figures or {})}
     sections = [
@@ -69,10 +72,11 @@ def render_card(
         *_revoked(release),
         "## Dataset details", details(release),
         "## Uses", USES,
-        "## Dataset structure", structure(release, layouts),
+        "## Dataset structure", structure(release, layouts), *_plots(shown, "splits"),
         "## Dataset creation", creation(release),
         "## How good the labels are", quality(release, measured),
-        "## Licences", licences(release),
+        *_plots(shown, "score_gaps", "lengths", "judge_order", "judge_agreement"),
+        "## Licences", licences(release), *_plots(shown, "licences"),
         "## Privacy considerations", PRIVACY,
         "## Bias, risks and limitations", LIMITS,
         "## Train on it", TRAINING, render_snippets(PLACE, layouts),
@@ -80,6 +84,11 @@ def render_card(
         "## Citation", citation(release),
     ]  # fmt: skip
     return "\n\n".join(sections) + "\n"
+
+
+def _plots(shown: Mapping[str, str], *names: str) -> list[str]:
+    """The lines that show these plots, of those that there are."""
+    return [shown[name] for name in names if name in shown]
 
 
 def _head(release: Manifest, configs: list[dict[str, Any]]) -> str:

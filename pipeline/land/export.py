@@ -30,6 +30,7 @@ from pipeline.land.manifest import (
     unseal,
 )
 from pipeline.land.outlets import write_layouts
+from pipeline.land.plots import Counts, plots
 from schemas.errors import BuildError, RequestError
 
 CARD = "README.md"
@@ -124,11 +125,16 @@ def _is_same(target: Path, written: ExportManifest) -> bool:
 
 def _write(release_folder: Path, release: Manifest, folder: Path, wanted: Wanted) -> ExportManifest:
     """Write every file of the export into `folder` and bring them to the disk."""
-    facts = write_layouts(release_folder, release, folder, choose(wanted.layouts), jsonl=wanted.jsonl)
+    counts = Counts()
+    facts = write_layouts(release_folder, release, folder, choose(wanted.layouts), counts=counts, jsonl=wanted.jsonl)
     _check_asked(release, facts, wanted)
     layouts = {name: fact for name, fact in facts.items() if fact.splits}
     shutil.copyfile(release_folder / RECIPE, folder / RECIPE)
-    card = render_card(release.model_dump(), layouts=layouts, jsonl=wanted.jsonl)
+    images = plots(counts, release)
+    for path, drawing in images.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(drawing)
+    card = render_card(release.model_dump(), layouts=layouts, jsonl=wanted.jsonl, images=images)
     (folder / CARD).write_bytes(card.encode("utf-8"))
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as pool:

@@ -23,6 +23,7 @@ from pipeline.land.jsonl import JsonlFile
 from pipeline.land.layouts import Layout, prepare
 from pipeline.land.manifest import Manifest
 from pipeline.land.parquet import PairFile
+from pipeline.land.plots import NEEDS, VOTES_NEEDED, Counts
 from pipeline.land.splits import SPLITS
 from pipeline.land.turns import conform
 from schemas.errors import BuildError
@@ -111,9 +112,12 @@ class Outlet:
 
 
 def write_layouts(
-    source: Path, release: Manifest, folder: Path, layouts: Sequence[Layout], *, jsonl: bool = False
+    source: Path, release: Manifest, folder: Path, layouts: Sequence[Layout], *, counts: Counts, jsonl: bool = False
 ) -> dict[str, LayoutFact]:
-    """Write the release in `source` to `folder` in `layouts`; returns what each got, also those that no row allows."""
+    """Write the release in `source` to `folder` in `layouts`; returns what each got, also those that no row allows.
+
+    `counts` see all of it, whichever layouts there are.
+    """
     tools = release.tool_rows > 0
     workers = min(len(layouts), os.cpu_count() or 1)
     with ExitStack() as stack:
@@ -121,19 +125,21 @@ def write_layouts(
         # Left before the outlets are, so none is closed while a thread writes to it.
         pool = stack.enter_context(ThreadPoolExecutor(workers, thread_name_prefix="layout"))
         of_pairs = [outlet for outlet in outlets if outlet.layout.reads == "pairs"]
-        rows = _feed(pool, of_pairs, _pairs_of(source / PAIRS, of_pairs, tools)) if of_pairs else release.splits
+        wanted = {name for outlet in of_pairs for name in outlet.layout.needs} | {*REQUIRED, *NEEDS}
+        rows = _feed(pool, [*of_pairs, counts], _pairs_of(source / PAIRS, wanted, tools))
         if rows != release.splits:
             raise BuildError(
                 f"the release {release.release!r} says {release.splits} rows but holds {rows}; build it again"
             )
         of_votes = [outlet for outlet in outlets if outlet.layout.reads == "votes"]
-        if of_votes and VOTES in release.files:
-            _feed(pool, of_votes, map(_by_split, _groups(source / VOTES)))
+        if VOTES in release.files:
+            counts.add_votes(_groups(source / VOTES, {*VOTES_NEEDED}))
+            _feed(pool, of_votes, map(_by_split, _groups(source / VOTES)) if of_votes else ())
         list(pool.map(Outlet.finish, outlets))
         return {outlet.layout.name: outlet.fact for outlet in outlets}
 
 
-def _feed(pool: ThreadPoolExecutor, outlets: Sequence[Outlet], parts: Iterable[dict[str, pa.Table]]) -> dict[str, int]:
+def _feed(pool: ThreadPoolExecutor, outlets: Sequence[Outlet | Counts], parts: Iterable[dict[str, pa.Table]]) -> dict[str, int]:
     """Hand all parts to all outlets, in order; the next are read while these are written. Returns the rows of each split."""
     rows: Counter[str] = Counter()
     under_way: list[Future[None]] = []
@@ -147,11 +153,10 @@ def _feed(pool: ThreadPoolExecutor, outlets: Sequence[Outlet], parts: Iterable[d
     return {split: rows[split] for split in SPLITS if rows[split]}
 
 
-def _pairs_of(path: Path, outlets: Sequence[Outlet], tools: bool) -> Iterator[dict[str, pa.Table]]:
-    """The checked rows of `pairs.parquet` by split, a row group at a time, with the columns that the outlets need."""
+def _pairs_of(path: Path, wanted: set[str], tools: bool) -> Iterator[dict[str, pa.Table]]:
+    """The checked rows of `pairs.parquet` by split, a row group at a time, with the columns that are wanted."""
     import pyarrow as pa
 
-    wanted = {name for outlet in outlets for name in outlet.layout.needs} | {*REQUIRED}
     last_id = ""
     for rows in _groups(path, wanted, () if tools else TOOLS):
         check_rows(rows, last_id)

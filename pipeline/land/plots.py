@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from pipeline.land.columns import last_texts
-from pipeline.land.files import PAIRS, VOTES
 from pipeline.land.manifest import Manifest
 from pipeline.land.markdown import clean
 from pipeline.land.splits import SPLITS
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 FOLDER = "images"
 NEEDS = ("score_gap", "chosen", "rejected")
 """The columns of `pairs.parquet` that `Counts.add` looks at."""
+VOTES_NEEDED = ("prompt_id", "response_ids", "name", "evaluator", "order", "vote", "probability")
+"""The columns of `votes.parquet` that `Counts.add_votes` looks at."""
 WIDTH, LEFT, LONGEST_BAR, ROW, TOP = 720, 230, 360, 26, 44
 MOST_BARS, LONGEST_LABEL, GAP_BINS = 12, 30, 12
 MAIN, WARNING, QUIET = "#2f6fb0", "#c2571a", "#7b8794"
@@ -73,6 +74,11 @@ class Counts:
             self.ratios[band] += upto - before
             before = upto
 
+    def take(self, parts: Mapping[str, pa.Table]) -> None:
+        """Count the next rows of each split."""
+        for rows in parts.values():
+            self.add(rows)
+
     def add_votes(self, batches: Iterable[pa.Table]) -> None:
         """Count how often each two judges agree; tables of `votes.parquet` in its order, which is that of the prompts."""
         for votes in _whole_prompts(batches):
@@ -93,17 +99,6 @@ class Counts:
                 right = pc.sum(same).as_py() or 0
                 self.agreement[one, other, True] += right
                 self.agreement[one, other, False] += both.num_rows - right
-
-
-def draw_plots(release_folder: Path, release: Manifest) -> dict[str, bytes]:
-    """All plots of a written release by their paths in an export; reads its files once, a row group at a time."""
-    counts = Counts()
-    for rows in _groups(release_folder / PAIRS, NEEDS):
-        counts.add(rows)
-    if VOTES in release.files:
-        needed = ("prompt_id", "response_ids", "name", "evaluator", "order", "vote", "probability")
-        counts.add_votes(_groups(release_folder / VOTES, needed))
-    return plots(counts, release)
 
 
 def plots(counts: Counts, release: Manifest) -> dict[str, bytes]:
@@ -249,15 +244,6 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     return environment.get_template("bars.svg")
-
-
-def _groups(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Some columns of the row groups of a Parquet file, one in memory at a time."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path, pre_buffer=False) as file:
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=list(columns), use_threads=False)
 
 
 def _whole_prompts(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
