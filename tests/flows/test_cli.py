@@ -274,8 +274,8 @@ def test_a_release_is_exported_with_its_card(prefmill: Run, mill: Mill, at: list
 def test_a_release_is_exported_in_the_layouts_that_are_named(prefmill: Run, at: list[str], tmp_path: Path) -> None:
     two = ("--layout", "unpaired", "--layout", "implicit")
     assert prefmill("export", "latest", "--to", "two", *two, "--jsonl", *at).code == 0
-    assert sorted(path.name for path in (tmp_path / "two").iterdir() if path.is_dir()) == ["implicit", "unpaired"]
-    assert {path.suffix for path in (tmp_path / "two").glob("*/*")} == {".jsonl"}
+    assert {path.parent.name for path in (tmp_path / "two").glob("*/*.jsonl")} == {"implicit", "unpaired"}
+    assert not [*(tmp_path / "two").glob("*/*.parquet")]
     assert prefmill("export", "latest", "--to", "two", *two, *at).code == 2
     assert prefmill("export", "latest", "--to", "two", *two, *at, "--overwrite").code == 0
 

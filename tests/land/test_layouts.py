@@ -48,12 +48,12 @@ def test_layout_holds_what_its_rows_say(made: tuple[list[Row], bool, Path], name
 
 def test_conversational_and_provenance_are_columns_of_the_release(made: tuple[list[Row], bool, Path]) -> None:
     _, tools, export = made
-    stored = {row["pair_id"]: row for row in pq.read_table(export.parent / "r" / PAIRS).to_pylist()}
+    stored: dict[str, Row] = {row["pair_id"]: row for row in pq.read_table(export.parent / "r" / PAIRS).to_pylist()}
     for name in ("conversational", "provenance"):
         found = read(export / name)
         assert {row["pair_id"] for row in found} == stored.keys()
         for row in found:
-            whole = {
+            whole: Row = {
                 key: outer(value, tools) if key in ("prompt", "chosen", "rejected") else value
                 for key, value in stored[row["pair_id"]].items()
             }

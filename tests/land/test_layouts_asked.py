@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.land.columns import CONVERSATIONS, message_type, release_schema, votes_schema
 from pipeline.land.export import export_release
-from pipeline.land.files import write_release
+from pipeline.land.files import PAIRS, VOTES, write_release
 from pipeline.land.layouts import LAYOUTS
-from pipeline.land.manifest import ExportManifest, unseal
+from pipeline.land.manifest import MANIFEST, ExportManifest, Manifest, hash_file, seal, unseal
+from pipeline.land.turns import conform
 from schemas.errors import RequestError
 
 from .readings import plain_rows, tool_rows
@@ -26,7 +29,7 @@ def release(tmp_path: Path) -> Path:
 
 
 def folders(export: Path) -> list[str]:
-    return sorted(path.name for path in export.iterdir() if path.is_dir())
+    return sorted(path.name for path in export.iterdir() if path.name in LAYOUTS)
 
 
 def test_only_the_layouts_that_were_asked_for_are_there(release: Path, tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_an_export_in_other_layouts_is_replaced_only_on_demand(release: Path, tm
         with pytest.raises(
             RequestError, match="in the layouts implicit as Parquet; overwrite it or name another folder"
         ):
-            export_release(release, tmp_path / "e", **other)  # type: ignore[arg-type]
+            export_release(release, tmp_path / "e", **other)
         assert hash_tree(tmp_path / "e") == before
     export_release(release, tmp_path / "e", layouts=["implicit"])
     export_release(release, tmp_path / "e", overwrite=True, jsonl=True)
@@ -96,10 +99,6 @@ def test_the_number_of_threads_leaves_no_trace(
 
 
 def test_votes_are_dealt_out_with_their_pairs(tmp_path: Path) -> None:
-    import pyarrow as pa
-
-    from pipeline.land.columns import votes_schema
-
     rows = make_rows(30)
     votes = [
         dict.fromkeys(votes_schema().names)
@@ -123,6 +122,24 @@ def test_votes_are_dealt_out_with_their_pairs(tmp_path: Path) -> None:
         assert pq.read_table(path).to_pylist() == expected
     counts = unseal(ExportManifest, tmp_path / "e").layouts
     assert counts["votes"].splits == counts["conversational"].splits
+
+
+def test_a_release_of_an_earlier_prefmill_is_exported_with_what_it_has(release: Path, tmp_path: Path) -> None:
+    """It has no votes, none of the later columns, and messages of role and content alone."""
+    today, messages = release_schema(), pa.list_(message_type(tools=False))
+    names = today.names[: today.get_field_index("rehearsal") + 1]
+    narrow = dict.fromkeys(CONVERSATIONS, messages) | {"also_chosen": pa.list_(messages)}
+    old = pa.schema([(name, narrow.get(name, today.field(name).type)) for name in names])
+    export_release(release, tmp_path / "new")
+    pq.write_table(conform(pq.read_table(release / PAIRS), old), release / PAIRS)
+    (release / VOTES).unlink()
+    files = {name: hash_file(release / name) for name in (PAIRS, "recipe.yaml")}
+    manifest = unseal(Manifest, release).model_copy(update={"files": files, "languages": {}})
+    (release / MANIFEST).write_text(seal(manifest), "utf-8")
+    export_release(release, tmp_path / "old")
+    assert folders(tmp_path / "old") == folders(tmp_path / "new")
+    for name in folders(tmp_path / "old"):
+        assert hash_tree(tmp_path / "old" / name) == hash_tree(tmp_path / "new" / name), name
 
 
 @pytest.mark.slow
