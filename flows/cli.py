@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing, revoking, spending
+from flows.commands import asking, audit, building, exploring, knowing, revoking, spending
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (
     asking.explain,
     asking.releases,
     asking.export,
+    exploring.ui,
     revoking.revoke,
     building.schedule,
     knowing.recipes,
