@@ -268,6 +268,14 @@ class Pages:
         answer.status_code = HTTPStatus.NOT_FOUND if is_missing else HTTPStatus.BAD_REQUEST
         return answer
 
+    def on_fault(self, request: Request, problem: Exception) -> Response:
+        """What DuckDB could not do for us; most likely the tables are those of another prefmill."""
+        first = str(problem).splitlines()[0]
+        words = f"the warehouse did not answer ({first}); if an earlier prefmill made it, the next build brings it up to date"
+        answer = self._filled("problem.html", request, problem=words)
+        answer.status_code = HTTPStatus.INTERNAL_SERVER_ERROR
+        return answer
+
     def on_missing(self, request: Request, problem: Exception) -> Response:
         """An address that leads nowhere."""
         assert isinstance(problem, HTTPException)

@@ -41,6 +41,10 @@
     event.preventDefault();
     keys[event.key]();
   });
+  for (const mark of document.querySelectorAll(".excerpt mark")) {  // a long excerpt begins at the passage
+    const box = mark.closest(".text");
+    box.scrollTop = Math.max(0, mark.getBoundingClientRect().top - box.getBoundingClientRect().top - 48);
+  }
   const toggle = find("[data-differences]");
   if (toggle) toggle.addEventListener("click", compare);
 
