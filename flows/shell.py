@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import show
 from schemas.errors import RequestError
-from warehouse.guest import locked_guest, run_sql
+from warehouse.guest import locked_guest, run_sql, stopped_after
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,9 +22,9 @@ MOST_ROWS = 200
 WELCOME = "read-only SQL; views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step. `.tables` lists all."
 
 
-def print_query(address: Address, query: str, console: Console, *, as_json: bool) -> None:
-    """Run one query and print its rows, as a table or as one JSON object a line."""
-    with locked_guest(address) as connection:
+def print_query(address: Address, query: str, console: Console, *, as_json: bool, seconds: float | None = None) -> None:
+    """Run one query, for so many seconds at most, and print its rows, as a table or as one JSON object a line."""
+    with locked_guest(address) as connection, stopped_after(connection, seconds):
         if as_json:
             names, rows = run_sql(connection, query)
             for row in rows:
@@ -56,6 +56,8 @@ def shell(address: Address, console: Console) -> None:
                 waiting = ""
                 try:
                     _print_table(connection, query.rstrip(";"), console)
+                except KeyboardInterrupt:
+                    console.print("stopped", style="dim")
                 except RequestError as problem:
                     console.print(str(problem), style="red", markup=False)
 

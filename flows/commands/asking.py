@@ -23,6 +23,10 @@ def sql(
     ] = None,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.01, help="Stop the query after so many seconds.", show_default=False),
+    ] = None,
     init: Annotated[
         bool, typer.Option("--init", help="Print the SQL that attaches this warehouse in DuckDB's own shell.")
     ] = False,
@@ -42,7 +46,7 @@ def sql(
     elif query is None:
         shell(address, console())
     else:
-        print_query(address, query, console(), as_json=as_json)
+        print_query(address, query, console(), as_json=as_json, seconds=timeout)
 
 
 def explain(

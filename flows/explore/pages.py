@@ -295,10 +295,10 @@ class Pages:
         self, cursor: duckdb.DuckDBPyConnection, row: ReleaseRow, file: Path
     ) -> tuple[dict[str, browsing.Column], dict[str, list[str]]]:
         """The columns of a release, which never change, and what a form suggests for them."""
-        if row.release_id not in self._columns:
+        if row.release not in self._columns:
             columns = browsing.columns_of(cursor, file)
-            self._columns[row.release_id] = columns, browsing.suggestions(cursor, file, columns)
-        return self._columns[row.release_id]
+            self._columns[row.release] = columns, browsing.suggestions(cursor, file, columns)
+        return self._columns[row.release]
 
 
 def _less(asked: browsing.Asked, each: browsing.Filter) -> browsing.Asked:

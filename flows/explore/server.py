@@ -102,7 +102,11 @@ def make_app(address: Address, token: str, host: str, port: int) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[Middleware(Doorkeeper, names=names, token=token, cookie=f"prefmill_{port}")],
-        exception_handlers={PrefmillError: pages.on_mistake, duckdb.Error: pages.on_fault, HTTPException: pages.on_missing},
+        exception_handlers={
+            PrefmillError: pages.on_mistake,
+            duckdb.Error: pages.on_fault,
+            HTTPException: pages.on_missing,
+        },
         lifespan=pages.lifespan,
     )
 

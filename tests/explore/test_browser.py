@@ -90,7 +90,14 @@ def test_a_person_searches_filters_opens_and_leafs_by_keys(
     page.wait_for_function("first => document.querySelector('h1').innerText !== first", arg=first)
     page.keyboard.press("k")
     page.wait_for_function("first => document.querySelector('h1').innerText === first", arg=first)
-    for path in ("/", "/release/hostile", "/release/hostile/pairs", "/release/hostile/pair/par_00000003", "/funnel", "/sql"):
+    for path in (
+        "/",
+        "/release/hostile",
+        "/release/hostile/pairs",
+        "/release/hostile/pair/par_00000003",
+        "/funnel",
+        "/sql",
+    ):
         page.goto(base + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} is wider than the screen"
         assert page.evaluate("window.broken === undefined")

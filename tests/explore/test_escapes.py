@@ -50,7 +50,8 @@ OTHERS = [
     "CALL ducklake_expire_snapshots('lake', older_than => now())", "CALL ducklake_cleanup_old_files('lake')",
     "CALL ducklake_add_data_files('lake', 'pairs', '{f}')", "CALL lake.set_option('data_path', '{d}')",
     "FROM ducklake_set_option('lake', 'x', 'y')", "FROM ducklake_merge_adjacent_files('lake')", "FROM lake.flush_inlined_data()",
-    "FROM ducklake_commit('lake')", "FROM ducklake_set_commit_message('lake', 'a', 'b')", "FROM ducklake_rewrite_data_files('lake')",
+    "FROM ducklake_commit('lake')",
+    "FROM ducklake_set_commit_message('lake', 'a', 'b')", "FROM ducklake_rewrite_data_files('lake')",
     "SELECT getenv('HOME')", "EXPLAIN ANALYZE DELETE FROM pairs", "EXPLAIN COPY pairs TO '{d}/out'", "FROM asker", "FROM SECRET",
     "SELECT json_serialize_plan('FROM ''{f}''')", "PIVOT (FROM read_csv('{f}')) ON word USING count(*)",
 ]  # fmt: skip

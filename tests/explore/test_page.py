@@ -182,9 +182,9 @@ def test_a_wrong_request_is_told_in_one_sentence(visitor: httpx.Client, path: st
 
 def test_a_pair_leads_back_to_its_document_and_to_its_verdicts(visitor: httpx.Client, lake: Address) -> None:
     with guest(lake) as cursor:
-        release, pair_id, evidence, uri = cursor.execute(
-            "SELECT release, pair_id, evidence, uri FROM latest_pairs WHERE recipe = 'r' ORDER BY pair_id LIMIT 1"
-        ).fetchone() or ("", "", "", "")
+        release, pair_id, uri = cursor.execute(
+            "SELECT release, pair_id, uri FROM latest_pairs WHERE recipe = 'r' ORDER BY pair_id LIMIT 1"
+        ).fetchone() or ("", "", "")
     page = visitor.get(f"/release/{release}/pair/{pair_id}").text
     assert uri in page
     assert '<mark class="span">' in page
@@ -235,9 +235,19 @@ def test_other_questions_are_refused_on_the_page(visitor: httpx.Client, query: s
 
 def test_two_people_and_a_build_at_once(visitor: httpx.Client, lake: Address, tmp_path: Path) -> None:
     paths = ["/", "/release/hostile/pairs?q=needle", "/funnel", "/sql?query=FROM+funnel"] * 3
-    build = [sys.executable, "-m", "flows.cli", "build", str(builds.write_recipe(tmp_path, name="other")), "-w", str(lake.root)]
+    build = [
+        sys.executable,
+        "-m",
+        "flows.cli",
+        "build",
+        str(builds.write_recipe(tmp_path, name="other")),
+        "-w",
+        str(lake.root),
+    ]
     with (
-        subprocess.Popen([*build, str(write_documents(tmp_path / "more")), "--direct"], stdout=subprocess.DEVNULL) as building,
+        subprocess.Popen(
+            [*build, str(write_documents(tmp_path / "more")), "--direct"], stdout=subprocess.DEVNULL
+        ) as building,
         ThreadPoolExecutor(4) as people,
     ):
         statuses = list(people.map(lambda path: visitor.get(path).status_code, paths))
