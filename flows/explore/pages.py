@@ -21,8 +21,9 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from flows.explore.difference import difference
 from flows.explore.origin import origin_of, spent_on
-from flows.explore.state import key_of, read_asked, read_key, write_asked, write_key
+from flows.explore.state import key_of, read_asked, read_key, without, write_asked, write_key
 from flows.explore.verdicts import COLUMNS, verdicts_of
+from flows.explore.words import last, number, told
 from schemas.errors import RequestError, WarehouseError
 from warehouse import browsing, refusals
 from warehouse.address import Address
@@ -127,7 +128,7 @@ class Pages:
             suggested=json.dumps(suggested),
             rows=[(each, f"{base}/pair/{each['pair_id']}{write_asked(asked)}") for each in page.rows],
             found=found,
-            without=[(each, base + "/pairs" + write_asked(_less(asked, each))) for each in asked.filters],
+            without=[(each, base + "/pairs" + write_asked(without(asked, each))) for each in asked.filters],
             earlier=page.earlier and page.keys and write_asked(asked, before=write_key(page.keys[0])),
             later=page.later and page.keys and write_asked(asked, after=write_key(page.keys[-1])),
         )
@@ -157,7 +158,7 @@ class Pages:
             release=row,
             pair=pair,
             sides=dict(
-                zip(("chosen", "rejected"), difference(_last(pair["chosen"]), _last(pair["rejected"])), strict=True)
+                zip(("chosen", "rejected"), difference(last(pair["chosen"]), last(pair["rejected"])), strict=True)
             ),
             others=[(name, pair[name]) for name in columns if name not in ("prompt", "chosen", "rejected", "pair_id")],
             verdicts=verdicts_of(
@@ -299,36 +300,3 @@ class Pages:
             columns = browsing.columns_of(cursor, file)
             self._columns[row.release] = columns, browsing.suggestions(cursor, file, columns)
         return self._columns[row.release]
-
-
-def _less(asked: browsing.Asked, each: browsing.Filter) -> browsing.Asked:
-    rest = tuple(other for other in asked.filters if other != each)
-    return browsing.Asked(asked.words, rest, asked.order, asked.descending)
-
-
-def _last(messages: Any) -> str:
-    return str(messages[-1]["content"] or "") if messages else ""
-
-
-def told(value: Any, length: int = 0) -> str:
-    """A value as people read it, cut to a length where one is given."""
-    if value is None:
-        text = ""
-    elif isinstance(value, float):
-        text = f"{value:.4g}"
-    elif isinstance(value, list | dict):
-        text = (
-            ", ".join(map(str, value))
-            if all(isinstance(each, str) for each in value) and isinstance(value, list)
-            else (json.dumps(value, default=str, ensure_ascii=False, indent=1))
-        )
-    else:
-        text = str(value)
-    return text if not length or len(text) <= length else text[: length - 1] + "…"
-
-
-def number(value: float | int | None) -> str:
-    """A count or a share with separators; nothing for what is not known."""
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"

@@ -78,3 +78,9 @@ def key_of(row: Mapping[str, Any], asked: Asked, columns: Mapping[str, Column]) 
     if asked.order not in columns or not columns[asked.order].can_order:
         raise RequestError(f"pairs cannot be put in the order of {asked.order!r}")
     return Key(row[asked.order], row["pair_id"])
+
+
+def without(asked: Asked, each: Filter) -> Asked:
+    """A search less one of its filters."""
+    rest = tuple(other for other in asked.filters if other != each)
+    return Asked(asked.words, rest, asked.order, asked.descending)
