@@ -89,8 +89,6 @@ class Pages:
         words = self._templates.get_template(template).render(path=path, warehouse=self.address.shown, **values)
         return HTMLResponse(words)
 
-    # --- releases and their pairs ----------------------------------------------------------------------------------
-
     def releases(self, request: Request) -> Response:
         """All releases."""
         with self._cursor() as cursor:
@@ -181,8 +179,6 @@ class Pages:
             found = trace(cursor, request.path_params["row_id"])
         return self._filled("row.html", request, traced=found, origin=origin_of(found))
 
-    # --- what was dropped ------------------------------------------------------------------------------------------
-
     def funnel(self, request: Request) -> Response:
         """What one build kept and dropped."""
         with self._cursor() as cursor:
@@ -218,8 +214,6 @@ class Pages:
             rows=rows[:size],
             later=rows[size - 1]["unit_id"] if len(rows) > size else "",
         )
-
-    # --- questions in SQL ------------------------------------------------------------------------------------------
 
     def sql(self, request: Request) -> Response:
         """A question in SQL, and the first rows of its answer."""
@@ -259,8 +253,6 @@ class Pages:
         assert self._theirs is not None, "the warehouse is opened by the lifespan of the app"
         with desk(self._theirs) as cursor, stopped_after(cursor, SECONDS):
             yield cursor
-
-    # --- what goes wrong -------------------------------------------------------------------------------------------
 
     def on_mistake(self, request: Request, problem: Exception) -> Response:
         """A request that was wrong, in one sentence."""

@@ -45,7 +45,10 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-ENTERED = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><a href="/">prefmill</a>'
+ENTERED = (
+    '<!doctype html><meta charset="utf-8"><title>prefmill</title><link rel="icon" href="/static/mill.svg">'
+    '<meta http-equiv="refresh" content="0;url=/"><a href="/">prefmill</a>'
+)
 """Sent with the cookie: a browser that came from elsewhere must start anew from here before it sends the cookie back."""
 
 
