@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
 
 from schemas.errors import RequestError
 from warehouse.browsing import Asked, Column, Filter, Key
 
 
-class Query(Protocol):
-    """The part of an address after `?`."""
-
-    def get(self, key: str, default: str = "") -> str:
-        """The value of a name, the last one where there are several."""
-
-    def getlist(self, key: str) -> list[Any]:
-        """All values of a name."""
-
-
-def read_asked(query: Query) -> Asked:
+def read_asked(query: QueryParams) -> Asked:
     """The search of an address; raises `RequestError` for a filter that is not `column:operator:value`."""
     filters = [_filter(each) for each in query.getlist("f")]
     # The three fields of the form that adds one more.
