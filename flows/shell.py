@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import show
 from schemas.errors import RequestError
-from warehouse.guest import locked_guest, run_sql
+from warehouse.guest import locked_guest, run_sql, stopped_after
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,9 +22,17 @@ MOST_ROWS = 200
 WELCOME = "read-only SQL; views: latest_pairs, lineage, funnel, judge_consistency, cost_by_step. `.tables` lists all."
 
 
-def print_query(address: Address, query: str, console: Console, *, as_json: bool, at: str | None = None) -> None:
-    """Run one query (as of the release `at`) and print its rows, as a table or as one JSON object a line."""
-    with locked_guest(address, at) as connection:
+def print_query(
+    address: Address,
+    query: str,
+    console: Console,
+    *,
+    as_json: bool,
+    at: str | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Run one query (as of the release `at`, for so many seconds at most) and print its rows, as a table or as JSON lines."""
+    with locked_guest(address, at) as connection, stopped_after(connection, seconds):
         if as_json:
             names, rows = run_sql(connection, query)
             for row in rows:
@@ -59,6 +67,8 @@ def shell(address: Address, console: Console, at: str | None = None) -> None:
                 waiting = ""
                 try:
                     _print_table(connection, query.rstrip(";"), console)
+                except KeyboardInterrupt:
+                    console.print("stopped", style="dim")
                 except RequestError as problem:
                     console.print(str(problem), style="red", markup=False)
 

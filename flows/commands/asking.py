@@ -24,6 +24,10 @@ def sql(
     ] = None,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.01, help="Stop the query after so many seconds.", show_default=False),
+    ] = None,
     init: Annotated[
         bool, typer.Option("--init", help="Print the SQL that attaches this warehouse in DuckDB's own shell.")
     ] = False,
@@ -48,7 +52,7 @@ def sql(
     elif query is None:
         shell(address, console(), at)
     else:
-        print_query(address, query, console(), as_json=as_json, at=at)
+        print_query(address, query, console(), as_json=as_json, at=at, seconds=timeout)
 
 
 def explain(
