@@ -25,10 +25,14 @@ from warehouse.store import Store
 
 CERTAIN = {"misquote": 0, "noise": 0, "position_bias": 0, "softness": 0}
 EDITED = DOCUMENTS["stones.md"].replace("Marne valley", "Marne valley near Paris")
-LATER = "# Sieves\n\nThe sieve of the mill is a frame with gauze made of silk. Bolters shake the flour through it twice.\n"
+LATER = (
+    "# Sieves\n\nThe sieve of the mill is a frame with gauze made of silk. Bolters shake the flour through it twice.\n"
+)
 
 
-def steps(name: str, *, judge: dict[str, Any] | None = None, filters: list[Any] | None = None, **release: Any) -> list[Any]:
+def steps(
+    name: str, *, judge: dict[str, Any] | None = None, filters: list[Any] | None = None, **release: Any
+) -> list[Any]:
     """The whole way, under a name."""
     return [
         "mine/chunk",
@@ -151,7 +155,7 @@ def test_a_judge_that_is_asked_otherwise(cursor: duckdb.DuckDBPyConnection) -> N
     assert found.kept == pairs_of(cursor, "base")
     assert found.groups == []
     assert [each["step"] for each in found.steps] == ["judge/pairwise"]
-    assert '-      reasoning' in found.recipe or "+      reasoning" in found.recipe
+    assert "-      reasoning" in found.recipe or "+      reasoning" in found.recipe
     shared = cursor.execute("SELECT count(*) FROM release_rows a JOIN release_rows b USING (pair_id) "
                             "WHERE a.release = 'base' AND b.release = 'strict'").fetchall()  # fmt: skip
     assert shared == [(0,)]
@@ -191,7 +195,9 @@ def test_a_release_that_is_held_is_compared_like_any_other(cursor: duckdb.DuckDB
     assert [each["name"] for each in found.gates] == ["min_pairs"]
 
 
-@pytest.mark.parametrize(("a", "b"), [("base", "base"), ("edited", "turned"), ("later", "short"), ("strict", "revoked")])
+@pytest.mark.parametrize(
+    ("a", "b"), [("base", "base"), ("edited", "turned"), ("later", "short"), ("strict", "revoked")]
+)
 def test_it_adds_up_and_is_its_own_mirror(cursor: duckdb.DuckDBPyConnection, a: str, b: str) -> None:
     """Every pair of either release is in one kind; the other way round, added and removed change places."""
     found, back = compare(cursor, a, b), compare(cursor, b, a)
@@ -214,13 +220,17 @@ def test_it_adds_up_and_is_its_own_mirror(cursor: duckdb.DuckDBPyConnection, a: 
 
 def test_people_ask_for_the_same_in_sql(made: Made) -> None:
     with locked_guest(made.address) as connection:
-        names, rows = run_sql(connection, "SELECT kind, count(*) FROM release_diff('base', 'turned') GROUP BY ALL ORDER BY 1")
+        names, rows = run_sql(
+            connection, "SELECT kind, count(*) FROM release_diff('base', 'turned') GROUP BY ALL ORDER BY 1"
+        )
         found = dict(rows)
         assert names == ["kind", "count_star()"]
         assert found["flipped"] > 0
         _, rows = run_sql(connection, "SELECT DISTINCT kind FROM release_diff('base', 'base')")
         assert list(rows) == [("kept",)]
-        _, rows = run_sql(connection, "SELECT kind, count(*) FROM release_diff('base', 'later') WHERE kind <> 'kept' GROUP BY ALL")
+        _, rows = run_sql(
+            connection, "SELECT kind, count(*) FROM release_diff('base', 'later') WHERE kind <> 'kept' GROUP BY ALL"
+        )
         assert [kind for kind, _ in rows] == ["added"]
 
 
@@ -249,7 +259,9 @@ def test_pairs_without_rows_are_still_counted(tmp_path: Path, lake: Address) -> 
             ("added", "unknown", None, None): 1,
             ("moved", "label", None, "train to test"): 1,
         }
-        assert [each.examples for each in found.groups if each.kind == "removed"] == [[{"a": {"pair_id": "p1"}, "b": None}]]
+        assert [each.examples for each in found.groups if each.kind == "removed"] == [
+            [{"a": {"pair_id": "p1"}, "b": None}]
+        ]
         assert json.dumps(found.counts) == json.dumps(
             {"added": 1, "removed": 1, "flipped": 0, "relabelled": 0, "text_changed": 0, "moved": 1}
         )

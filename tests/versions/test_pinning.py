@@ -57,7 +57,9 @@ def export(address: Address, release: str, to: Path) -> dict[str, str]:
     return sums_of(to)
 
 
-async def test_a_release_outlives_builds_upkeep_and_snapshots(tmp_path: Path, documents: Path, catalog: Address) -> None:
+async def test_a_release_outlives_builds_upkeep_and_snapshots(
+    tmp_path: Path, documents: Path, catalog: Address
+) -> None:
     recipe = builds.write_recipe(tmp_path)
     first = await builds.run(recipe, documents, catalog)
     assert first.landed is not None
@@ -99,7 +101,9 @@ async def test_a_release_outlives_builds_upkeep_and_snapshots(tmp_path: Path, do
     connection.execute("SELECT count(*) FROM ducklake_cleanup_old_files('lake', cleanup_all => true)").fetchall()
     connection.close()
     builds.leave()
-    with pytest.raises(WarehouseError, match=f"the snapshot of the release '{name}' has expired.*prefmill export {name}"):
+    with pytest.raises(
+        WarehouseError, match=f"the snapshot of the release '{name}' has expired.*prefmill export {name}"
+    ):
         answered(catalog, THEN.format(name))
     with guest(catalog) as cursor, pytest.raises(WarehouseError, match="has expired"):
         snapshot_of(cursor, name)

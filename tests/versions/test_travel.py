@@ -40,10 +40,10 @@ def test_a_release_is_found_where_it_became_visible(asker: duckdb.DuckDBPyConnec
     "query",
     [
         "SELECT count(*) FROM pairs AT (RELEASE => '{name}')",
-        "select count(*) from pairs at(release=>'{name}') p where p.pair_id is not null",
-        'SELECT count(*) FROM "pairs" AT /* then */ ( RELEASE -- so\n => \'{name}\' ) AS p',
+        "select count(*) from pairs p at(release=>'{name}') where p.pair_id is not null",
+        "SELECT count(*) FROM \"pairs\" AS p AT /* then */ ( RELEASE -- so\n => '{name}' )",
         "SELECT count(*) FROM lake.main.pairs AT (RELEASE => 'latest')",
-        "SELECT count(*) FROM pairs AT (RELEASE => '{name}') a JOIN pairs AT (RELEASE => '{name}') b USING (pair_id)",
+        "SELECT count(*) FROM pairs a AT (RELEASE => '{name}') JOIN pairs b AT (RELEASE => '{name}') USING (pair_id)",
     ],
 )
 def test_a_table_as_of_a_release(asker: duckdb.DuckDBPyConnection, mill: Mill, name: str, query: str) -> None:
@@ -59,7 +59,7 @@ def test_a_table_as_of_a_release(asker: duckdb.DuckDBPyConnection, mill: Mill, n
         "SELECT 1 -- AT (RELEASE => 'x')",
         "SELECT 1 /* AT (RELEASE => 'x') */",
         "SELECT $$AT (RELEASE => 'x')$$ AS said",
-        'SELECT 1 AS "AT (RELEASE => \'x\')"',
+        "SELECT 1 AS \"AT (RELEASE => 'x')\"",
         "SELECT 'Mühlrad 水車 🌾' AS said FROM pairs AT (VERSION => 3)",
         "SELECT 'never ends",
         "",
@@ -81,10 +81,12 @@ def test_texts_around_it_stay_as_they_are(asker: duckdb.DuckDBPyConnection, name
     ("query", "sentence"),
     [
         ("FROM pairs AT (RELEASE => 'r-1999')", "there is no release 'r-1999'"),
-        ("FROM pairs AT (RELEASE => 'it''s')", "there is no release \"it's\""),
+        ("FROM pairs AT (RELEASE => 'it''s')", 'there is no release "it\'s"'),
         ("FROM pairs AT (RELEASE => 3)", "named by a text"),
-        ("FROM funnel AT (RELEASE => 'latest')", "'funnel' is a view, .* prefmill sql --at latest"),
-        ('FROM "latest_pairs" AT (RELEASE => \'latest\')', "'latest_pairs' is a view"),
+        ("FROM funnel AT (RELEASE => 'latest')", "'funnel' is a view, .*`prefmill sql --at latest"),
+        ("FROM funnel AS f AT (RELEASE => 'latest')", "'funnel' is a view"),
+        ("SELECT * FROM lake.funnel f AT (RELEASE => 'latest')", "'funnel' is a view"),
+        ("FROM \"latest_pairs\" AT (RELEASE => 'latest')", "'latest_pairs' is a view"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(asker: duckdb.DuckDBPyConnection, query: str, sentence: str) -> None:

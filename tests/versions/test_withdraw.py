@@ -109,7 +109,11 @@ def test_a_release_is_taken_back_and_nothing_resurrects_it(
     assert landed(run(recipe, documents, lake)) == (one, "published", False)
 
     lifted = prefmill("withdraw", two, "--lift", "--json")
-    assert (lifted.json["status"], lifted.json["withdrawn_at"], lifted.json["withdrawn_note"]) == ("published", None, None)
+    assert (lifted.json["status"], lifted.json["withdrawn_at"], lifted.json["withdrawn_note"]) == (
+        "published",
+        None,
+        None,
+    )
     assert latest(lake) == two
     assert prefmill("export", two, "--to", "y").code == 0
 
@@ -157,7 +161,15 @@ def test_a_release_is_shown_whole(prefmill: Run, shelf: tuple[Address, str]) -> 
     assert sight["snapshot"]["is_there"] is True
     assert sight["recipe_text"].startswith("recipe: r\n")
     shown = prefmill("show", "latest", "-w", address.root).out
-    for word in (name, "published", "intact", "min_pairs", "judge/pairwise", "rehearsal", f"prefmill export {name} --to DIR"):
+    for word in (
+        name,
+        "published",
+        "intact",
+        "min_pairs",
+        "judge/pairwise",
+        "rehearsal",
+        f"prefmill export {name} --to DIR",
+    ):
         assert word in shown
 
 
