@@ -40,7 +40,7 @@ demo: $(BIN)/prefmill
 	@$(BIN)/prefmill build quickstart README.md docs/ --engine rehearsal
 
 test: $(VENV)/.vllm
-	PREFMILL_REQUIRE_VLLM=1 PREFMILL_REQUIRE_POSTGRES=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	PREFMILL_REQUIRE_VLLM=1 PREFMILL_REQUIRE_POSTGRES=1 PREFMILL_REQUIRE_CHROMIUM=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-fast: $(VENV)/.tests
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -33,13 +33,21 @@ BENCHMARKS = {
     "hygiene": "answers through the rules of hygiene, and texts through the detectors of private data",
     "selection": "select steps over 10,000, 100,000 and 1,000,000 pairs",
     "decontamination": "1.1M runs of evaluation items looked for in 100,000 texts",
+    "preferences": "published preference data taken in",
     "diff": "two releases of a million pairs held against each other",
     "release_audit": "the audit of releases of 10,000, 100,000 and a million pairs",
     "semantic": "semantic duplicates, density and diversity of 100,000 vectors (needs numba)",
+    "push": "calls of a push of 100,000 pairs beside those of the client's own uploads (needs datasets)",
     "vllm_sampling": "the sampling step beside one bare LLM.chat (needs vLLM)",
 }
 WIDTH = 140
-NEEDS = {"vllm_sampling": "vllm", "duplicates": "numba", "decontamination": "numba", "semantic": "numba"}
+NEEDS = {
+    "vllm_sampling": "vllm",
+    "duplicates": "numba",
+    "decontamination": "numba",
+    "semantic": "numba",
+    "push": "datasets",
+}
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from flows.build import Job, prepare
 from flows.show import counted
 from pipeline.audit.evidence import Evidence, gather
-from pipeline.audit.source import labelled_items
 from pipeline.binding import bind
+from pipeline.preferences.source import labelled_items
 from pipeline.registry import STRATEGIES
 from pipeline.runner.intake import Sources
 from pipeline.sources import Item

@@ -278,7 +278,8 @@ class _Build:
         elif built.deferred and not built.landed:
             last = next((report.last_problem for report in reversed(built.reports) if report.last_problem), "no reason")
             built.problem = Deferred(
-                f"{built.deferred} units are still pending ({last}); run the same build again to finish them"
+                f"{built.deferred} {'unit is' if built.deferred == 1 else 'units are'} still pending ({last}); "
+                "run the same build again to finish"
             )
         return built.problem
 

@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from flows.commands import asking, audit, building, knowing, revoking, spending, versions
+from flows.commands import (
+    asking,
+    audit,
+    building,
+    importing,
+    knowing,
+    publishing,
+    reporting,
+    revoking,
+    spending,
+    versions,
+)
 from schemas.errors import PrefmillError
 
 app = typer.Typer(
@@ -33,6 +44,8 @@ for command in (
     versions.show,
     versions.diff,
     asking.export,
+    publishing.push,
+    reporting.report,
     revoking.revoke,
     versions.withdraw,
     versions.tidy,
@@ -42,6 +55,7 @@ for command in (
     knowing.doctor,
 ):
     app.command()(command)
+app.command("import")(importing.import_)
 audit.app.command()(spending.selective)
 audit.app.command()(spending.cascade)
 app.add_typer(audit.app, name="audit")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Literal
 
 Standing = Literal["allowed", "denied", "unknown"]
@@ -51,6 +52,12 @@ def slug(licence: str) -> str:
 def classes_of(licence: str) -> frozenset[str]:
     """The classes of a licence given as an identifier; `cc-by-nc-sa-4.0` is in two, one that nobody knows in none."""
     return frozenset(name for name, pattern in CLASSES.items() if pattern.fullmatch(licence))
+
+
+def of_output(model: str, outputs: Mapping[str, str]) -> str | None:
+    """The licence that a model's output comes under: of the name given exactly, else of the longest pattern that fits."""
+    fitting = [name for name in outputs if name == model or fnmatchcase(model, name)]
+    return outputs[max(fitting, key=lambda name: (name == model, len(name), name))] if fitting else None
 
 
 def check_names(names: Iterable[str]) -> None:

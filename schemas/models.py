@@ -32,7 +32,7 @@ class Price(BaseModel):
 
 
 class ModelSpec(BaseModel):
-    """One entry under `models:` of a recipe.
+    """One entry under `models:` of a recipe. `licence` is the one that its output comes under; cards of releases name it.
 
     Identity: `model` (a hub name, a path or a server's model name), `revision` and `options`. Machinery: everything
     else. `options` are passed to the engine as they are: sampling extras for a server, noise and biases for the
@@ -53,6 +53,7 @@ class ModelSpec(BaseModel):
     attempts: int = Field(6, ge=1, le=20)
     price: Price = Price()
     engine_options: dict[str, Any] = {}
+    licence: str | None = None
 
     def identity(self) -> dict[str, Any]:
         """The part of the specification that could change an answer."""

@@ -13,6 +13,7 @@ import orjson
 from schemas.fingerprints import canonical_json
 from warehouse import tallies
 from warehouse.connection import LAKE, literal
+from warehouse.counting import count_landed
 from warehouse.store import SCRATCH, Store
 
 MERGE_FROM_FILES = 24
@@ -185,9 +186,10 @@ async def audit(store: Store) -> dict[str, int]:
 
 
 async def compact(store: Store) -> None:
-    """Merge the many small files of a build; older snapshots keep theirs until somebody expires them."""
+    """Count what has landed and merge the many small files of a build; older snapshots keep theirs until they are expired."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        count_landed(cursor)
         files = _scalar(cursor, f"SELECT coalesce(max(file_count), 0) FROM ducklake_table_info('{LAKE}')")
         if files >= MERGE_FROM_FILES:
             cursor.execute(f"CALL ducklake_flush_inlined_data('{LAKE}')")

@@ -16,6 +16,7 @@ from schemas.fingerprints import identify
 from schemas.rows import Outcome
 from warehouse import sifting
 from warehouse.connection import LAKE, literal
+from warehouse.restoring import has_brought_rows, make_room
 from warehouse.store import Store
 
 COMMIT_ATTEMPTS = 8
@@ -62,6 +63,7 @@ class Ledger:
         self._crowded = asyncio.Event()
         self._columns: dict[str, dict[str, str]] = {}
         self._known: dict[str, set[str]] = {}
+        self._is_room_needed: bool | None = None
         self._rested = 0.0
 
     async def record(self, finished: Finished) -> None:
@@ -167,7 +169,12 @@ class Ledger:
         if table not in self._columns:
             described = cursor.execute(f"SELECT * FROM {LAKE}.{table} LIMIT 0").description or []
             self._columns[table] = {column[0]: str(column[1]) for column in described}
-        select = f"FROM {self._store.stage(table, rows, self._columns[table])} r"
+        staged = self._store.stage(table, rows, self._columns[table])
+        if self._is_room_needed is None:
+            self._is_room_needed = has_brought_rows(cursor)
+        if self._is_room_needed:
+            make_room(cursor, table, staged)
+        select = f"FROM {staged} r"
         if table == "documents":
             known = f"ANTI JOIN {LAKE}.documents d ON d.document_id = r.document_id"
             select += f" {known} QUALIFY row_number() OVER (PARTITION BY r.document_id ORDER BY r.uri) = 1"

@@ -13,6 +13,7 @@ from schemas.errors import WarehouseError, nearest
 from schemas.rows import CONTROL
 from warehouse.builds import now
 from warehouse.connection import LAKE, literal
+from warehouse.counting import count_release
 from warehouse.release_rows import NOTED
 from warehouse.store import SCRATCH, Store
 
@@ -166,20 +167,26 @@ async def figures_of_scope(store: Store) -> dict[str, float]:
 
 
 async def add_release(store: Store, row: ReleaseRow, recipe_text: str) -> None:
-    """Note a release and its rows in one transaction."""
+    """Note a release, its rows and its counts in one transaction; its files are written."""
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute("BEGIN")
-        kept = asdict(row) | {name: _json(getattr(row, name)) for name in AS_JSON}
-        kept |= {"created_at": row.created_at or now(), "recipe_text": recipe_text}
-        cursor.execute(f"INSERT INTO {LAKE}.releases BY NAME FROM {store.stage('release', [kept], RELEASE_TYPES)}")
+        insert_release(cursor, store, row, recipe_text)
         cursor.execute(
             f"INSERT INTO {LAKE}.release_rows "
             f"SELECT {literal(row.release)}, pair_id, split FROM {SCRATCH}.released ORDER BY pair_id"
         )
+        count_release(cursor, row.release, store.address.root / row.folder)
         cursor.execute("COMMIT")
 
     await store.write(work)
+
+
+def insert_release(cursor: duckdb.DuckDBPyConnection, store: Store, row: ReleaseRow, recipe_text: str) -> None:
+    """Note a release, within a transaction that notes its rows too."""
+    kept = asdict(row) | {name: _json(getattr(row, name)) for name in AS_JSON}
+    kept |= {"created_at": row.created_at or now(), "recipe_text": recipe_text}
+    cursor.execute(f"INSERT INTO {LAKE}.releases BY NAME FROM {store.stage('release', [kept], RELEASE_TYPES)}")
 
 
 async def current_snapshot(store: Store) -> int:

@@ -101,15 +101,22 @@ def export(
     release: Annotated[str, typer.Argument(help="A release's name, or `latest`.")],
     to: Annotated[Path, typer.Option("--to", help="The folder to write.", show_default=False)],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier export of another release.")
+        bool, typer.Option("--overwrite", help="Replace an earlier export of another release or in other layouts.")
     ] = False,
+    layout: Annotated[
+        list[str] | None,
+        typer.Option("--layout", help="A layout to write; may be given again. All that rows allow by default."),
+    ] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Write lines of JSON in place of Parquet.")] = False,
     withdrawn: Annotated[bool, typer.Option("--withdrawn", help="Even though the release was withdrawn.")] = False,
     warehouse: Warehouse = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a release as training splits with a dataset card; the same release always gives the same bytes.
 
-    Example: `prefmill export latest --to ./dataset`
+    One folder for each layout, so that each trainer finds the columns that it reads; docs/exports.md has them all.
+
+    Example: `prefmill export latest --to ./dataset --layout conversational --layout unpaired`
     """
     from pipeline.land.export import export_release
     from warehouse.guest import guest
@@ -130,7 +137,7 @@ def export(
             "since; the next build makes a release without them",
             file=sys.stderr,
         )
-    files = export_release(address.root / row.folder, to, overwrite=overwrite)
+    files = export_release(address.root / row.folder, to, overwrite=overwrite, layouts=layout, jsonl=jsonl)
     if as_json:
         print(json.dumps({"release": row.release, "files": [str(file) for file in files]}))
     else:

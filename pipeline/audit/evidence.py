@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pipeline.audit.items import GOLD
 from pipeline.audit.verdicts import SAME, Form, Score, Verdict, choice_of, mean, verdicts_of_scores
+from pipeline.preferences.items import GOLD
 from schemas.rows import Vote
 
 HEADER = re.compile(r"^ {0,3}#{1,6}\s", re.MULTILINE)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pipeline.audit import accuracy as right
 from pipeline.audit import agreement, best_of, calibration, length, position
 from pipeline.audit.evidence import Evidence
-from pipeline.audit.groups import STYLES
 from pipeline.audit.verdicts import Judged, Verdict, mean
 from pipeline.calibration import Calibration
+from pipeline.preferences.groups import STYLES
 from schemas.rows import Vote
 
 MOST_AUTHORS = 5

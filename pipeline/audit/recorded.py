@@ -12,12 +12,13 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.audit.evidence import Evidence, Known, form_of, settled
-from pipeline.audit.groups import STYLES
-from pipeline.audit.items import LabelledItem
-from pipeline.audit.layouts import read_labelled
-from pipeline.audit.pairs import read_vote, word_of
-from pipeline.audit.places import Placed, rows_at
 from pipeline.audit.verdicts import Form, Score, Verdict, choice_of, verdicts_of_scores
+from pipeline.preferences.groups import STYLES
+from pipeline.preferences.items import LabelledItem
+from pipeline.preferences.layouts import read_labelled
+from pipeline.preferences.pairs import read_vote
+from pipeline.preferences.places import Placed, rows_at
+from pipeline.preferences.turns import word_of
 from schemas.errors import SourceError, Unanswerable
 from schemas.rows import Order, Vote
 

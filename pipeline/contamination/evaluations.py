@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pipeline.audit.items import LabelledItem, read_item
-from pipeline.audit.places import HUB_PREFIX, SUFFIXES, Placed, file_rows, rows_at
 from pipeline.contamination.columns import has_columns, texts_of
 from pipeline.contamination.runs import Item
 from pipeline.contamination.words import words_of
+from pipeline.preferences.items import LabelledItem, read_item
+from pipeline.preferences.places import HUB_PREFIX, SUFFIXES, Placed, file_rows, rows_at
 from pipeline.sources.decode import decode_text
 from pipeline.sources.files import name_path
 from pipeline.sources.rows import RawRow

@@ -12,6 +12,7 @@ from pipeline.judge.listwise import Listwise
 from pipeline.judge.log_likelihood import LogLikelihood
 from pipeline.judge.measure import Measure
 from pipeline.judge.pairwise import Pairwise
+from pipeline.judge.preferences import Preferences
 from pipeline.judge.properties import Properties
 from pipeline.judge.rationale import Rationale
 from pipeline.judge.relevance import Relevance
@@ -32,6 +33,7 @@ JUDGE = {
     "log_likelihood": LogLikelihood,
     "measure": Measure,
     "pairwise": Pairwise,
+    "preferences": Preferences,
     "properties": Properties,
     "rationale": Rationale,
     "relevance": Relevance,

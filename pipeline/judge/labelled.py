@@ -7,12 +7,11 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from pipeline.audit.items import MEDIA_TYPE, Label, read_item
+from pipeline.preferences.items import MEDIA_TYPE, Label
+from pipeline.preferences.rows import ids_by_place, item_in
 from pipeline.strategy import Answer, Nothing, Table
-from schemas.rows import LabelAnswer, Row, Vote
+from schemas.rows import LabelAnswer, Row
 from schemas.units import SourcedResponses, UnitKind
-
-SWAPPED: dict[Vote, Vote] = {"a": "b", "b": "a", "tie": "tie"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +29,19 @@ class Labelled:
 
     def __call__(self, unit: SourcedResponses) -> Answer:
         """The labels of one item."""
-        if unit.document.media_type != MEDIA_TYPE:
+        item = item_in(unit.document, MEDIA_TYPE)
+        if item is None:
             return Nothing("not_labelled", "the document is not an item of labelled data")
-        ids = {
-            response.draw: response.response_id
-            for response in unit.responses
-            if response.strategy.split()[0] == "labelled"
-        }
-        rows: list[Row] = [
-            _row(unit.prompt.prompt_id, label, [ids[place] for place in label.about])
-            for label in read_item(unit.document.text).labels
-        ]
+        ids = ids_by_place(unit.responses, "labelled")
+        rows: list[Row] = [_row(unit.prompt.prompt_id, label, ids) for label in item.labels]
         return rows
 
 
-def _row(prompt_id: str, label: Label, about: list[str]) -> LabelAnswer:
-    vote = label.vote
-    if vote is not None and about != sorted(about):
-        vote = SWAPPED[vote]
+def _row(prompt_id: str, label: Label, ids: list[str]) -> LabelAnswer:
+    about, vote, _ = label.between(ids)
     return LabelAnswer(
         prompt_id=prompt_id,
-        response_ids=sorted(about),
+        response_ids=about,
         annotator=label.annotator,
         name=label.name,
         vote=vote,

@@ -10,77 +10,88 @@ from typing import Any
 
 import yaml
 
-from pipeline.audit.release.catalogue import FIGURES as AUDITED
-from pipeline.land.columns import MEANINGS, export_schema
+from pipeline.land.card_making import citation, creation, details, languages_of, licences, reproduction
+from pipeline.land.card_quality import quality
+from pipeline.land.facts import LayoutFact
+from pipeline.land.layouts import DEFAULT as LAYOUT
 from pipeline.land.licences import name_licence
 from pipeline.land.manifest import Manifest
-from pipeline.land.markdown import clean, escape, table
-from pipeline.land.splits import SPLITS
+from pipeline.land.markdown import clean, escape
+from pipeline.land.structure import configurations, structure
+from pipeline.trainers.snippets import render_snippets
 
-LAYOUT = "conversational"
-LONGEST_TABLE = 50
+TRAINING = """What each trainer is told to read this dataset; put its name in place of `ORGANISATION/NAME`, or the folder of an
+export."""
+PLACE = "ORGANISATION/NAME"
 
-# By how pyarrow begins to write the type.
-TYPES = {"string": "text", "int64": "number", "double": "number", "bool": "true or false", "list<item": "list"}
+USES = """For training that learns from comparisons: DPO and its kin, reward models, KTO, ranking losses. `confidence`,
+`p_chosen` and `score_gap` are there to filter by or to weigh with.
 
-COUNTED = ("pairs", "documents")  # gates see them as figures; the summary has said them
-FIGURES = {
-    "position_consistency": "share of judged comparisons with the same verdict in both orders",
-    "failed_share": "share of units of work that failed for good",
-    "pending_share": "share of units of work that were still to do",
-}
+### Out-of-scope use
 
-TRAINING = f"""```python
-from datasets import load_dataset
-from trl import DPOConfig, DPOTrainer
+- Not for measuring a model that was trained on the same documents, or whose answers are in it.
+- Not a source of facts: an answer that was preferred to another one may still be wrong.
+- The labels are the verdicts of a rule and of models. They are no statement of what people want, unless people were asked."""
 
-pairs = load_dataset("THIS_FOLDER_OR_REPOSITORY")
-trainer = DPOTrainer(
-    model="Qwen/Qwen3-0.6B",
-    args=DPOConfig(output_dir="dpo"),
-    train_dataset=pairs["train"],
-)
-trainer.train()
-```
+PRIVACY = """prefmill does not remove personal data unless a step of the recipe does (`select/private_data`). `uri` and
+`title` are as the sources gave them, and may name machines and people. What must not be used any more can be revoked
+(`prefmill revoke`); the next release is then without it, and this one is withdrawn by whoever published it."""
 
-`{LAYOUT}` is TRL's conversational preference format with an explicit prompt; the other columns are left alone.
-"""
-
-LIMITS = """- The labels are the verdicts of the recipe's rule and judges, not of people: look at the figures above.
+LIMITS = """- A judge that sees the place, the length or the style of an answer puts them into the labels: see the figures.
 - `p_chosen` and `confidence` are as the judge gave them; unless a figure above says so, nobody checked them.
-- prefmill does not remove personal data, and does not check whether what an answer claims is true. A recipe may.
-- `uri` and `title` are as the sources gave them, and may name machines and people.
-- Not for measuring a model that was trained on the same documents, or whose answers are in it."""
+- Nothing checks whether what an answer claims is true, unless a step of the recipe does.
+- The language is guessed from the words.
+
+### Recommendations
+
+Train on `train` alone and keep the other splits for measuring. Look at pairs of low confidence before you trust a figure
+that rests on them. If length or form tells the label (above), balance or residualise before you train."""
 
 
-def render_card(manifest: Mapping[str, Any], figures: Mapping[str, float] | None = None) -> str:
-    """`README.md` for an export of the release that `manifest` describes; `figures` add to those of the manifest."""
+def render_card(
+    manifest: Mapping[str, Any],
+    figures: Mapping[str, float] | None = None,
+    *,
+    layouts: Mapping[str, LayoutFact] | None = None,
+    jsonl: bool = False,
+) -> str:
+    """`README.md` for an export of the release that `manifest` describes; `figures` add to those of the manifest.
+
+    `layouts` are what the export holds, the conversational one alone if nothing is said.
+    """
     release = Manifest.model_validate(manifest)
-    measured = {name: value for name, value in {**release.figures, **(figures or {})}.items() if name not in COUNTED}
+    if layouts is None:
+        layouts = {LAYOUT: LayoutFact(splits=release.splits)}
+    head = _head(release, configurations(layouts, jsonl=jsonl))
+    measured = {**release.figures, **(figures or {})}
     sections = [
-        f"---\n{_head(release)}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
+        f"---\n{head}---", *_warning(release), f"# {escape(release.release)}", _summary(release),
         *_revoked(release),
-        "## How it was made", _making(release),
-        "## How good the labels are", _judging(release, measured),
-        "## What is in it", _structure(release),
-        "## Licence", _licences(release),
-        "## Limits, and what it is not for", LIMITS,
-        "## Train on it", TRAINING.strip(),
-        "## Make it again", _reproduction(release),
+        "## Dataset details", details(release),
+        "## Uses", USES,
+        "## Dataset structure", structure(release, layouts),
+        "## Dataset creation", creation(release),
+        "## How good the labels are", quality(release, measured),
+        "## Licences", licences(release),
+        "## Privacy considerations", PRIVACY,
+        "## Bias, risks and limitations", LIMITS,
+        "## Train on it", TRAINING, render_snippets(PLACE, layouts),
+        "## Make it again", reproduction(release),
+        "## Citation", citation(release),
     ]  # fmt: skip
     return "\n\n".join(sections) + "\n"
 
 
-def _head(release: Manifest) -> str:
-    """The YAML that the hub reads. The language is left out: nobody measured it."""
-    splits = [{"split": name, "path": f"{LAYOUT}/{name}.parquet"} for name in SPLITS if release.splits.get(name)]
+def _head(release: Manifest, configs: list[dict[str, Any]]) -> str:
+    """The YAML that the hub reads. A language is named if a tenth of the answers seem to be in it."""
     head = {
         "pretty_name": clean(release.release),
         **name_licence(release.licences),
+        **({"language": spoken} if (spoken := languages_of(release)) else {}),
         "task_categories": ["text-generation"],
         "size_categories": [_size_category(release.rows)],
         "tags": ["prefmill", "preference", "dpo", "rlhf", *(["rehearsal"] if release.rehearsal_rows else [])],
-        "configs": [{"config_name": LAYOUT, "default": True, "data_files": splits}],
+        "configs": configs,
     }
     text: str = yaml.safe_dump(head, sort_keys=False, allow_unicode=True)
     return text
@@ -114,7 +125,9 @@ def _revoked(release: Manifest) -> list[str]:
     if not release.revoked:
         return []
     parts = [
-        f"{fact.documents:,} under the licence {escape(fact.value)}" for fact in release.revoked if fact.kind == "licence"
+        f"{fact.documents:,} under the licence {escape(fact.value)}"
+        for fact in release.revoked
+        if fact.kind == "licence"
     ]
     for kind, words in (("source", "from revoked sources"), ("document", "named one by one")):
         if count := sum(fact.documents for fact in release.revoked if fact.kind == kind):
@@ -122,78 +135,6 @@ def _revoked(release: Manifest) -> list[str]:
     total = sum(fact.documents for fact in release.revoked)
     are, they = ("document is", "it was") if total == 1 else ("documents are", "they were")
     return [f"{total:,} {are} left out because {they} revoked: {', '.join(parts)}."]
-
-
-def _making(release: Manifest) -> str:
-    """The recipe's words, its steps, its models, and who wrote the answers."""
-    parts = [f"{words}: {escape(text)}" for words, text in (("About", release.about), ("Paper", release.paper)) if text]
-    parts.append(table(["step", "fingerprint"], [(step.step, step.fingerprint) for step in release.fingerprints]))
-    models = [(alias, *_named(what, "model", "revision")) for alias, what in sorted(release.models.items())]
-    parts.append(table(["model in the recipe", "is", "revision"], models))
-    authors = [(author.model, author.role, author.chosen, author.rejected) for author in release.authors]
-    parts.append("Who wrote the answers:")
-    parts.append(_short_table(["model", "role", "chosen", "rejected"], sorted(authors, key=lambda row: (-row[2], row))))
-    return "\n\n".join(parts)
-
-
-def _named(identity: Mapping[str, Any], *keys: str) -> list[str]:
-    """Some parts of a model's identity as words."""
-    return [str(identity.get(key) or "") for key in keys]
-
-
-def _judging(release: Manifest, measured: Mapping[str, float | None]) -> str:
-    """The judge's figures, the rules, the gates, and the oldest shortcut of all: length."""
-    meanings = {name: spec.meaning for name, spec in AUDITED.items()} | FIGURES
-    figures = [(name, value, meanings.get(name, "")) for name, value in sorted(measured.items()) if value is not None]
-    parts = [table(["figure", "value", "what it is"], figures) if figures else "No figures of the judge were recorded."]
-    share = release.longer_chosen_rows / release.rows if release.rows else 0.0
-    parts.append(f"In {share:.1%} of the pairs the chosen answer is the longer one.")
-    parts.append(_short_table(["rule behind the label", "pairs"], sorted(release.rules.items())))
-    gates = [gate for gate in release.gates if gate.value is not None or not gate.passed]
-    if gates:
-        rows = [(gate.name, gate.sentence, "passed" if gate.passed else "failed") for gate in gates]
-        parts.append(table(["gate", "what it found", "verdict"], rows))
-    return "\n\n".join(parts)
-
-
-def _structure(release: Manifest) -> str:
-    """The splits and the columns."""
-    splits = [(name, release.splits[name]) for name in SPLITS if release.splits.get(name)]
-    types = {field.name: TYPES[str(field.type).partition(":")[0]] for field in export_schema()}
-    columns = [(name, words, MEANINGS[name]) for name, words in types.items()]
-    return "\n\n".join([
-        table(["split", "pairs"], splits),
-        "Documents, not pairs, were shared out, so no document is in two splits. Rows are sorted by `pair_id`.",
-        table(["column", "type", "what it is"], columns),
-    ])  # fmt: skip
-
-
-def _licences(release: Manifest) -> str:
-    """The licences of the sources, and a word on those of the models."""
-    rows = sorted(((name or "not stated", count) for name, count in release.licences.items()), key=lambda row: -row[1])
-    return "\n\n".join([
-        "Each pair keeps the licence of its source document in the column `licence`:",
-        _short_table(["licence of the source", "pairs"], rows),
-        "The answers were written by the models above; the terms of those models are not recorded here.",
-    ])  # fmt: skip
-
-
-def _reproduction(release: Manifest) -> str:
-    """The commands, and the hashes to compare with."""
-    name = clean(release.release).replace("`", "'")
-    writers = ", ".join(f"{library} {version}" for library, version in sorted(release.written_with.items()))
-    return "\n\n".join([
-        f"```\nprefmill build recipe.yaml YOUR_DOCUMENTS\nprefmill export {name} --to FOLDER\n```",
-        f"Snapshot {release.snapshot_id} of the warehouse, release {escape(release.release_id)}. `manifest.json` holds "
-        f"the SHA-256 of every file; the same release exports to the same bytes ({escape(writers)}).",
-    ])  # fmt: skip
-
-
-def _short_table(header: list[str], rows: list[Any]) -> str:
-    """A table cut to a length that people read; the manifest has all of it."""
-    cut = table(header, rows[:LONGEST_TABLE])
-    left_out = len(rows) - LONGEST_TABLE
-    return f"{cut}\n\n{left_out:,} more are in `manifest.json`." if left_out > 0 else cut
 
 
 def _size_category(rows: int) -> str:

@@ -90,7 +90,7 @@ ORIGINS = (
 
 _NUMBERS = ("score_gap", "p_chosen", "confidence")
 _LISTS = ("principles", "flags", "passage_ids", "tags")
-_REQUIRED = (
+REQUIRED = (
     "pair_id", "split", *CONVERSATIONS, *_NUMBERS, "rule", "chosen_model", "rejected_model", "chosen_role",
     "rejected_role", "chosen_id", "rejected_id", "prompt_id", "document_id", "uri", "rehearsal",
 )
@@ -180,7 +180,7 @@ def check_rows(rows: pa.Table, after: str = "") -> None:
     if rows.num_rows == 0:
         return
     rows = rows.combine_chunks()
-    for name in _REQUIRED:
+    for name in REQUIRED:
         _refuse(rows, pc.is_null(rows[name]), f"has no `{name}`")
     ids = rows["pair_id"]
     previous = pa.concat_arrays([pa.array([after]), *ids.slice(0, len(ids) - 1).chunks])

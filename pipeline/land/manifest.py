@@ -14,58 +14,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
+from pipeline.land.facts import (
+    AuthorFact,
+    Fact,
+    FileFact,
+    FunnelFact,
+    JudgeFact,
+    LayoutFact,
+    RevokedFact,
+    ShareFact,
+    StepFact,
+)
 from pipeline.land.gates import GateResult
 from schemas.fingerprints import canonical_json
 
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1 << 20
-CAME_LATER = {"revoked", "votes", "tool_rows", "languages", "left_out"}
+CAME_LATER = {
+    "revoked", "votes", "tool_rows", "languages", "left_out", "judges", "funnel", "shortcuts", "output_licences",
+}  # fmt: skip
 """Fields of a manifest that the first releases do not have."""
 
 Kind = TypeVar("Kind", bound=BaseModel)
-
-
-class Fact(BaseModel):
-    """Frozen, and closed to fields it does not have."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileFact(Fact):
-    """The hash and the size of one file."""
-
-    sha256: str
-    bytes: int
-
-
-class StepFact(Fact):
-    """One step of the recipe and the identity it ran under."""
-
-    step: str
-    fingerprint: str
-
-
-class AuthorFact(Fact):
-    """How many answers a model wrote in one role, on each side."""
-
-    model: str
-    role: str
-    chosen: int
-    rejected: int
-
-
-class RevokedFact(Fact):
-    """How many documents of the sources were left out for a revocation; one under several is counted under the first.
-
-    `value` is the licence that was revoked. Places are not named: what was revoked may not want to be found.
-    """
-
-    revocation_id: str
-    kind: str
-    value: str
-    documents: int
 
 
 def _measured(figures: dict[str, float | None]) -> dict[str, float | None]:
@@ -76,7 +48,8 @@ def _measured(figures: dict[str, float | None]) -> dict[str, float | None]:
 class Known(Fact):
     """What only the build can know. `models` are aliases with the identity (`ModelSpec.identity`) of what they name.
 
-    `left_out` counts pairs that no split could take, by reason.
+    `left_out` counts pairs that no split could take, by reason. `output_licences` says under which licence a model's output
+    comes, by its name or a pattern of names; `document` stands for that of the source.
     """
 
     release: str
@@ -86,9 +59,12 @@ class Known(Fact):
     fingerprints: tuple[StepFact, ...]
     models: dict[str, dict[str, Any]]
     gates: tuple[GateResult, ...] = ()
-    figures: Annotated[dict[str, float | None], AfterValidator(_measured)] = {}
+    figures: Annotated[dict[str, float | None], AfterValidator(_measured)] = Field(default_factory=dict)
     revoked: tuple[RevokedFact, ...] = ()
-    left_out: dict[str, int] = {}
+    left_out: dict[str, int] = Field(default_factory=dict)
+    judges: tuple[JudgeFact, ...] = ()
+    funnel: tuple[FunnelFact, ...] = ()
+    output_licences: dict[str, str] = Field(default_factory=dict)
 
     @model_serializer(mode="wrap")
     def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -125,19 +101,32 @@ class Manifest(Known):
     longer_chosen_rows: int
     votes: int = 0
     tool_rows: int = 0
-    languages: dict[str, int] = {}
+    languages: dict[str, int] = Field(default_factory=dict)
+    shortcuts: dict[str, ShareFact] = Field(default_factory=dict)
     written_with: dict[str, str]
     files: dict[str, FileFact]
 
 
 class ExportManifest(Fact):
-    """A written export: the manifest of its release as it is, and the hash of every exported file by its path."""
+    """A written export: the manifest of its release as it is, and the hash of every exported file by its path.
+
+    `layouts` are those that are there; `asked` are those that were asked for, empty for all that rows allow.
+    """
 
     kind: Literal["export"] = "export"
     format: Literal[1] = 1
     release: Manifest
+    layouts: Annotated[dict[str, LayoutFact], Field(default_factory=dict)]
+    asked: tuple[str, ...] = ()
+    jsonl: bool = False
     written_with: dict[str, str]
     files: dict[str, FileFact]
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As of a release: the seals of exports from before there were layouts hold."""
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if value or name not in ("layouts", "asked", "jsonl")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 LONGEST = 300
+LONGEST_TABLE = 50
 # An underscore inside a word marks nothing up, and model names are full of them.
 _MARKUP = re.compile(r"([\\`*\[\]<>|~$&#!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, bidirectional and zero-width signs, surrogates, unassigned
@@ -28,6 +29,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str | int | float]]) ->
     """A table; numbers are grouped by thousands, text is escaped."""
     lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def short_table(header: list[str], rows: Sequence[Sequence[str | int | float]]) -> str:
+    """A table cut to a length that people read; the manifest has all of it."""
+    cut = table(header, rows[:LONGEST_TABLE])
+    left_out = len(rows) - LONGEST_TABLE
+    return f"{cut}\n\n{left_out:,} more are in `manifest.json`." if left_out > 0 else cut
 
 
 def _cell(value: str | int | float) -> str:

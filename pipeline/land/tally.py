@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.audit.release.languages import guess_language
 from pipeline.land.columns import calls_tools, last_texts
-from pipeline.land.manifest import AuthorFact
+from pipeline.land.facts import AuthorFact
+from pipeline.land.shortcuts import Shortcuts
 from pipeline.land.splits import SPLITS
 from schemas.errors import BuildError
 
@@ -34,6 +35,7 @@ class Tally:
         self._rejected: Counter[tuple[str, str]] = Counter()
         self._documents: dict[str, str] = {}
         self._languages: Counter[str] = Counter()
+        self._shortcuts = Shortcuts()
         self._rehearsal = self._longer_chosen = self._tools = 0
 
     def add(self, rows: pa.Table) -> None:
@@ -55,11 +57,12 @@ class Tally:
         self._chosen.update(_count(rows, "chosen_model", "chosen_role"))
         self._rejected.update(_count(rows, "rejected_model", "rejected_role"))
         self._rehearsal += pc.sum(rows["rehearsal"]).as_py()
-        chosen, rejected = (pc.utf8_length(last_texts(rows[name])) for name in ("chosen", "rejected"))
-        self._longer_chosen += pc.sum(pc.greater(chosen, rejected)).as_py()
+        chosen, rejected = (last_texts(rows[name]) for name in ("chosen", "rejected"))
+        self._shortcuts.add(chosen, rejected)
+        self._longer_chosen += pc.sum(pc.greater(pc.utf8_length(chosen), pc.utf8_length(rejected))).as_py()
         self._tools += pc.sum(calls_tools(rows)).as_py()
         wanted = max(0, LANGUAGE_SAMPLE - self._languages.total())
-        self._languages.update(map(guess_language, last_texts(rows["chosen"].slice(0, wanted)).to_pylist() if wanted else []))
+        self._languages.update(map(guess_language, last_texts(rows["chosen"]).slice(0, wanted).to_pylist()))
         self.last_id = rows["pair_id"][-1].as_py()
 
     def totals(self) -> dict[str, Any]:
@@ -79,6 +82,7 @@ class Tally:
             "longer_chosen_rows": self._longer_chosen,
             "tool_rows": self._tools,
             "languages": dict(sorted(self._languages.items())),
+            "shortcuts": self._shortcuts.totals(),
         }
 
 

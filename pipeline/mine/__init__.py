@@ -2,6 +2,7 @@
 
 from pipeline.mine.chunk import Chunk
 from pipeline.mine.labelled import Labelled
+from pipeline.mine.preferences import Preferences
 from pipeline.mine.qa import Qa
 
-MINE = {"chunk": Chunk, "labelled": Labelled, "qa": Qa}
+MINE = {"chunk": Chunk, "labelled": Labelled, "preferences": Preferences, "qa": Qa}

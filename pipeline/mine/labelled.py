@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from pipeline.audit.items import MEDIA_TYPE, read_item
+from pipeline.preferences.items import MEDIA_TYPE
+from pipeline.preferences.rows import item_in, prompt_of
 from pipeline.strategy import Answer, Nothing, Table
-from schemas.rows import PromptAnswer
 from schemas.units import DocumentUnit, UnitKind
 
 
@@ -31,7 +31,7 @@ class Labelled:
 
     def __call__(self, unit: DocumentUnit) -> Answer:
         """The one prompt of an item."""
-        if unit.document.media_type != MEDIA_TYPE:
+        item = item_in(unit.document, MEDIA_TYPE)
+        if item is None:
             return Nothing("not_labelled", "the document is not an item of labelled data")
-        item = read_item(unit.document.text)
-        return [PromptAnswer(messages=item.messages, tags=item.tags)]
+        return [prompt_of(item, "labelled")]

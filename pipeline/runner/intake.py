@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.preferences.source import preference_items
 from pipeline.runner.steps import Progress, StepReport
 from pipeline.sources import Item, find_items, identify_document
 from schemas.errors import SourceError, Stopped, Transient, Unanswerable
@@ -22,19 +23,31 @@ KEY = "mine/read"
 IDENTITY = {"strategy": KEY, "version": 1}
 FINGERPRINT = identify("steps", IDENTITY)
 AT_ONCE = 256
+PREFERENCES = "preferences:"
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a build was pointed at: paths and `hf:` names, the column that holds the text, the licence of it all."""
+    """What a build was pointed at: paths and `hf:` names, the column that holds the text, the licence of it all.
+
+    A place that begins with `preferences:` holds preference data, in `layout` where columns do not tell it.
+    """
 
     places: tuple[str, ...]
     text_column: str | None = None
     licence: str | None = None
+    layout: str | None = None
 
     def find(self) -> Iterator[Item]:
         """Everything that is there to be read; raises `SourceError` for a wrong request, at once."""
-        return find_items(self.places, text_column=self.text_column, licence=self.licence)
+        preferences = sorted({each for each in self.places if each.startswith(PREFERENCES)})
+        texts = [each for each in self.places if not each.startswith(PREFERENCES)]
+        found = [
+            preference_items(place.removeprefix(PREFERENCES), self.layout, self.licence) for place in preferences
+        ]
+        if texts or not preferences:
+            found.insert(0, find_items(texts, text_column=self.text_column, licence=self.licence))
+        return itertools.chain.from_iterable(found)
 
 
 async def take_in(

@@ -19,6 +19,7 @@ from schemas.errors import RequestError
 from schemas.models import REHEARSAL
 from warehouse.builds import now
 from warehouse.leaving_out import count_left_out
+from warehouse.release_facts import facts_of_scope
 from warehouse.release_rows import over_release_rows
 from warehouse.releases import (
     ReleaseRow,
@@ -112,8 +113,10 @@ async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow) -> st
                 "release", "release_id", "snapshot_id", "code_version", "gates", "figures", "fingerprints", "models", "left_out",
             )
         },
+        **await facts_of_scope(store),
         "recipe_text": recipe.file.text,
         "revoked": [_told(row) for row in await count_left_out(store)],
+        "output_licences": _output_licences(recipe),
     }
     folder = store.address.root / row.folder
     # A folder without a row in `releases` was left by a build that died in between; nobody has seen it.
@@ -125,6 +128,14 @@ async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow) -> st
 def _told(revoked: Mapping[str, Any]) -> dict[str, Any]:
     """What a release tells of a revocation: the licence by its name, a place only by the revocation's id."""
     return {**revoked, "value": revoked["value"] if revoked["kind"] == "licence" else ""}
+
+
+def _output_licences(recipe: BoundRecipe) -> dict[str, str]:
+    """The licence of what each model writes, as far as the recipe says so: in a step on licences, or under `models:`."""
+    said: dict[str, str] = {}
+    for step in recipe.body:
+        said |= getattr(step.strategy, "outputs", None) or {}
+    return said | {spec.model: spec.licence for spec in recipe.models.values() if spec.licence}
 
 
 def _is_rehearsal(identity: Mapping[str, Any]) -> bool:

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from pydantic import ConfigDict
 
-from pipeline.audit.items import MEDIA_TYPE, read_item
+from pipeline.preferences.items import MEDIA_TYPE
+from pipeline.preferences.rows import item_in, responses_of
 from pipeline.strategy import Answer, Nothing, Table
-from schemas.rows import ResponseAnswer
 from schemas.units import SourcedPrompt, UnitKind
 
 
@@ -31,16 +31,7 @@ class Labelled:
 
     def __call__(self, unit: SourcedPrompt) -> Answer:
         """The candidates of one item."""
-        if unit.document.media_type != MEDIA_TYPE:
+        item = item_in(unit.document, MEDIA_TYPE)
+        if item is None:
             return Nothing("not_labelled", "the document is not an item of labelled data")
-        return [
-            ResponseAnswer(
-                prompt_id=unit.prompt.prompt_id,
-                text=answer.text,
-                model=answer.model,
-                role="labelled",
-                strategy=f"labelled {answer.style}".rstrip(),
-                draw=place,
-            )
-            for place, answer in enumerate(read_item(unit.document.text).answers)
-        ]
+        return list(responses_of(item, unit.prompt.prompt_id, "labelled"))

@@ -32,12 +32,14 @@ from pipeline.select.ordered_list import OrderedList
 from pipeline.select.pass_fail import PassFail
 from pipeline.select.peer import Peer
 from pipeline.select.per_aspect import PerAspect
+from pipeline.select.preferences import Preferences
 from pipeline.select.principle_weight import PrincipleWeight
 from pipeline.select.private_data import PrivateData
 from pipeline.select.quotas import Quotas
 from pipeline.select.residualise import Residualise
 from pipeline.select.reversal import Reversal
 from pipeline.select.salmon_mix import SalmonMix
+from pipeline.select.same_prompts import SamePrompts
 from pipeline.select.sample_rows import SampleRows
 from pipeline.select.semantic_duplicates import SemanticDuplicates
 from pipeline.select.tournament import Tournament
@@ -77,12 +79,14 @@ SELECT = {
     "pass_fail": PassFail,
     "peer": Peer,
     "per_aspect": PerAspect,
+    "preferences": Preferences,
     "principle_weight": PrincipleWeight,
     "private_data": PrivateData,
     "quotas": Quotas,
     "residualise": Residualise,
     "reversal": Reversal,
     "salmon_mix": SalmonMix,
+    "same_prompts": SamePrompts,
     "sample_rows": SampleRows,
     "semantic_duplicates": SemanticDuplicates,
     "tournament": Tournament,

@@ -9,10 +9,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from pipeline.audit.items import MEDIA_TYPE
 from pipeline.contamination.evaluations import EvaluationSet, labelled_item
 from pipeline.contamination.index import Index
 from pipeline.contamination.search import check_search, describe, fewest_words, index_of
+from pipeline.preferences.items import MEDIA_TYPE
 from pipeline.strategy import Drop, Found, Note, Rows, Said
 from schemas.columns import Sifted
 

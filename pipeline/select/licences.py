@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from pipeline.licence_names import check_names, slug, standing
+from pipeline.licence_names import check_names, of_output, slug, standing
 from pipeline.strategy import Drop, Note, Rows, Said
 from schemas.columns import Sifted
 
@@ -101,11 +100,8 @@ class Licences:
         return ("licence_unknown", unknown) if unknown and self.unknown == "drop" else None
 
     def _of_model(self, model: str, document: str | None) -> str | None:
-        """The licence of a model's output: of the name given exactly, else of the longest pattern."""
-        fitting = [name for name in self.outputs if name == model or fnmatchcase(model, name)]
-        if not fitting:
-            return None
-        licence = self.outputs[max(fitting, key=lambda name: (name == model, len(name), name))]
+        """The licence of a model's output, which may be said to be that of the document."""
+        licence = of_output(model, self.outputs)
         return document if licence == AS_DOCUMENT else licence
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pipeline.select.votes import Call, Duel, Verdict, calls_of, without_self_votes
 from pipeline.strategy import Answer, Nothing
+from schemas.fingerprints import canonical_json
 from schemas.rows import PairAnswer, Response, Row
 from schemas.units import Candidates
 
@@ -41,19 +42,25 @@ def duel_of(one: str, other: str) -> Duel:
 
 
 def worded(responses: Iterable[Response]) -> dict[str, Response]:
-    """The candidates that say anything, by id."""
-    return {each.response_id: each for each in responses if each.text.strip()}
+    """The candidates that say anything or call a tool, by id."""
+    return {each.response_id: each for each in responses if any(said_by(each))}
+
+
+def said_by(response: Response) -> tuple[str, str]:
+    """What a response says and which tools it calls with what, as two responses are compared."""
+    calls = [(call["name"], call["arguments"]) for call in response.tool_calls or ()]
+    return response.text.strip(), canonical_json(calls) if calls else ""
 
 
 def texts_differ(candidates: Mapping[str, Response], duel: Duel) -> bool:
     """Whether both responses of a duel are among the candidates and say different things."""
     one, other = (candidates.get(each) for each in duel)
-    return one is not None and other is not None and one.text.strip() != other.text.strip()
+    return one is not None and other is not None and said_by(one) != said_by(other)
 
 
 def are_too_few(candidates: Mapping[str, Response]) -> Nothing | None:
     """The reason when there are not two different texts to choose from."""
-    if len({each.text.strip() for each in candidates.values()}) < 2:
+    if len({said_by(each) for each in candidates.values()}) < 2:
         return Nothing("too_few_candidates", "fewer than two different responses")
     return None
 

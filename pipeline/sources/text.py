@@ -17,7 +17,7 @@ FENCE = re.compile(r" {0,3}(```|~~~)")
 ATX_HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*?)[ \t#]*$")
 SETEXT_UNDERLINE = re.compile(r" {0,3}(?:=+|-{3,})[ \t]*$")
 HTML_TITLE = re.compile(r"<title\b[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
-WITHOUT_HEADINGS = ("text/plain", "text/x-rst")
+WITHOUT_HEADINGS = ("text/plain", "text/x-rst", "application/x-prefmill-preferences+json")
 MAX_TITLE = 300
 
 

@@ -9,145 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from published import BAD, GOOD, PUBLISHED, SAID, UNSAID, USER
 
-from pipeline.audit.items import LabelledItem, read_item
-from pipeline.audit.layouts import LAYOUTS, read_labelled
-from pipeline.audit.source import labelled_items
+from pipeline.preferences.items import LabelledItem, read_item
+from pipeline.preferences.layouts import LAYOUTS, read_labelled
+from pipeline.preferences.source import labelled_items
 from schemas.errors import SourceError, Unanswerable
-
-USER = {"role": "user", "content": "What grinds?"}
-ASKED, GOOD, BAD = "What grinds?", "The stone grinds.", "Nothing does."
-SAID = {"role": "assistant", "content": GOOD}
-UNSAID = {"role": "assistant", "content": BAD}
-RATED = {"helpfulness": 4, "correctness": 3, "coherence": 4, "complexity": 1, "verbosity": 2}
-
-PUBLISHED: dict[str, list[dict[str, Any]]] = {
-    "rewardbench": [
-        {
-            "prompt": ASKED,
-            "chosen": GOOD,
-            "chosen_model": "m1",
-            "rejected": BAD,
-            "rejected_model": "m2",
-            "subset": "hep-go",
-            "id": 7,
-        }
-    ],
-    "rewardbench2": [
-        {
-            "id": "tied:3",
-            "prompt": ASKED,
-            "chosen": [GOOD, "The runner stone."],
-            "rejected": [BAD, "The wind.", "A fox."],
-            "num_correct": 2,
-            "num_rejected": 3,
-            "total_completions": 5,
-            "models": ["m1", "m2", "m3", "m4", "m5"],
-            "subset": "Ties",
-            "additional_metadata": None,
-        }
-    ],
-    "rm_bench": [
-        {
-            "id": "r1",
-            "prompt": ASKED,
-            "chosen": [GOOD, GOOD * 2, "# " + GOOD],
-            "rejected": [BAD, BAD * 2, "# " + BAD],
-            "domain": "chat",
-        }
-    ],
-    "judgebench": [
-        {
-            "pair_id": "j1",
-            "original_id": "5",
-            "source": "mmlu-pro-math",
-            "question": ASKED,
-            "response_model": "m",
-            "response_A": BAD,
-            "response_B": GOOD,
-            "label": "B>A",
-        }
-    ],
-    "llmbar": [{"input": ASKED, "output_1": GOOD, "output_2": BAD, "label": 1}],
-    "multipref": [
-        {
-            "comparison_id": "c1",
-            "prompt_id": "q",
-            "text": ASKED,
-            "model_a": "m1",
-            "completion_a": GOOD,
-            "model_b": "m2",
-            "completion_b": BAD,
-            "source": "s",
-            "category": "Open QA",
-            "normal_worker_annotations": [
-                {
-                    "evaluator": "w1",
-                    "overall_pref": "A-is-clearly-better",
-                    "helpful_pref": "Tie",
-                    "truthful_pref": "",
-                    "harmless_pref": None,
-                },
-                {"evaluator": "w2", "overall_pref": "B-is-slightly-better"},
-            ],
-            "expert_worker_annotations": [
-                {"evaluator": "e1", "overall_pref": "A-is-slightly-better"},
-                {"evaluator": "e2", "overall_pref": "Tie"},
-            ],
-        }
-    ],
-    "helpsteer2": [
-        {"prompt": ASKED, "response": GOOD, **RATED},
-        {"prompt": ASKED, "response": BAD, **RATED, "helpfulness": 1},
-        {"prompt": "And now?", "response": GOOD, **RATED},
-        {"prompt": "And now?", "response": BAD, **RATED},
-    ],
-    "helpsteer2_preference": [
-        {
-            "split": "train",
-            "prompt": ASKED,
-            "response_1": GOOD,
-            "response_2": BAD,
-            "preference_strength": -2,
-            "preference_statement": "The first is better.",
-            "all_preferences_unprocessed": [{"strength": -3}, {"strength": -100}, {"strength": 1}],
-        }
-    ],
-    "helpsteer3": [
-        {
-            "domain": "general",
-            "language": "english",
-            "context": [{"role": "user", "content": "Hi"}, SAID, USER],
-            "response1": BAD,
-            "response2": GOOD,
-            "overall_preference": 2,
-            "individual_preference": [{"score": 3, "reasoning": "…"}, {"score": 0, "reasoning": "…"}],
-        }
-    ],
-    "hh": [
-        {
-            "chosen": f"\n\nHuman: Hello\n\nAssistant: Hi.\n\nHuman: {ASKED}\n\nAssistant: {GOOD}",
-            "rejected": f"\n\nHuman: Hello\n\nAssistant: Hi.\n\nHuman: {ASKED}\n\nAssistant: {BAD}",
-        }
-    ],
-    "plain_pair": [
-        {
-            "id": "x",
-            "prompt": ASKED,
-            "response_a": BAD,
-            "response_b": GOOD,
-            "label": "b",
-            "category": "mill",
-            "model_b": "m",
-        }
-    ],
-    "preference": [
-        {"prompt": ASKED, "chosen": GOOD, "rejected": BAD},
-        {"prompt": [USER], "chosen": [SAID], "rejected": [UNSAID]},
-        {"chosen": [USER, SAID], "rejected": [USER, UNSAID]},
-        {"prompt": ASKED, "chosen": [USER, SAID], "rejected": [USER, UNSAID]},
-    ],
-}
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -196,7 +63,7 @@ def test_the_label_is_on_the_right_answer(name: str, tmp_path: Path) -> None:
 
 def test_what_a_set_says_of_its_items_is_kept(tmp_path: Path) -> None:
     (one,) = items(write(tmp_path / "a.jsonl", PUBLISHED["rewardbench"]))
-    assert one.tags == ["labelled:rewardbench", "category:hep-go", "item:7"]
+    assert one.tags == ["category:hep-go", "item:7"]
     assert [answer.model for answer in one.answers] == ["m1", "m2"]
     (two,) = items(write(tmp_path / "b.jsonl", PUBLISHED["rewardbench2"]))
     assert [(label.about, label.score) for label in two.labels] == [

@@ -11,8 +11,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import cohen_kappa_score
 
 from pipeline.audit import accuracy, agreement, best_of, calibration, length, position
-from pipeline.audit.groups import STYLES
 from pipeline.audit.verdicts import Form, Judged, Score, Verdict, judged_pairs, verdicts_of_scores
+from pipeline.preferences.groups import STYLES
 from schemas.rows import Vote
 
 

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from pipeline.audit.items import LabelledItem
 from pipeline.contamination.columns import texts_of
 from pipeline.contamination.evaluations import EvaluationSet, labelled_item
 from pipeline.contamination.runs import Item
+from pipeline.preferences.items import LabelledItem
 from schemas.errors import RequestError
 
 ASKED, ANSWERED = "What grinds the corn in a mill?", "The runner stone grinds it."

@@ -29,6 +29,7 @@ COMMANDS = [
     "explain",
     "releases",
     "export",
+    "import",
     "revoke",
     "schedule",
     "recipes",

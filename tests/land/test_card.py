@@ -40,6 +40,14 @@ def make_manifest(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+def judged(**changes: Any) -> dict[str, Any]:
+    """A judge as a manifest tells of it."""
+    return {
+        "evaluator": "judge-8b", "name": "helpful", "calls": 200, "verdicts": 190, "ties": 19, "abstained": 4, "pairs": 100,
+        "checked": 50, "right": 40, "asked_twice": 95, "consistent": 76, "first": 12, "second": 7, "error": 0.05,
+    } | changes  # fmt: skip
+
+
 def read_head(card: str) -> dict[str, Any]:
     head: dict[str, Any] = yaml.safe_load(card.split("---\n")[1])
     return head
@@ -77,7 +85,9 @@ def test_datasets_reads_the_configuration(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     write_release(tmp_path / "r", make_batches(make_rows(50)), make_facts())
     export_release(tmp_path / "r", tmp_path / "e")
-    assert datasets.get_dataset_config_names(str(tmp_path / "e")) == ["conversational"]
+    names = datasets.get_dataset_config_names(str(tmp_path / "e"))
+    assert names[0] == "conversational"
+    assert sorted(names) == sorted(path.name for path in (tmp_path / "e").iterdir() if path.is_dir())
     assert datasets.get_dataset_default_config_name(str(tmp_path / "e")) == "conversational"
 
 
@@ -150,11 +160,14 @@ def assert_well_formed(card: str) -> None:
     assert card.count("\n---\n") == 1
     head = yaml.safe_load(card[4 : card.index("\n---\n")])
     assert set(head) <= {
-        "pretty_name", "license", "license_name", "task_categories", "size_categories", "tags", "configs",
+        "pretty_name", "license", "license_name", "task_categories", "size_categories", "tags", "configs", "language",
     }  # fmt: skip
     assert card.count("\n# ") == 1
-    assert card.count("\n## ") == 7
-    assert card.partition("\n---\n")[2].count("```") == 4
+    assert card.count("\n## ") == 11
+    fences = re.findall(r"^```(\w*)$", card.partition("\n---\n")[2], re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert not any(fences[1::2])
+    assert set(fences[::2]) <= {"", "bash", "json", "python", "yaml"}
     width = 0
     for line in card.split("\n"):
         cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
@@ -169,6 +182,9 @@ def test_hostile_values_break_neither_head_nor_tables(text: str) -> None:
         release=text, release_id=text, recipe=text, about=text, paper=text, code_version=text,
         licences={text: 300}, rules={text: 300}, figures={text: 1.0}, written_with={text: text},
         authors=[{"model": text, "role": text, "chosen": 1, "rejected": 2}],
+        languages={"en": 9, text: 1}, output_licences={text: text}, left_out={text: 3},
+        judges=[judged(evaluator=text, name=text)],
+        funnel=[{"position": 0, "step": text, "status": "none", "reason": text, "units": 1, "rows": 0}],
         models={text: {"model": text, "revision": text}}, fingerprints=[{"step": text, "fingerprint": text}],
         gates=[{"name": text, "wanted": 1.0, "value": 0.0, "passed": False, "sentence": text}],
     ))  # fmt: skip
@@ -201,4 +217,48 @@ def test_what_was_revoked_is_counted_and_no_place_is_named() -> None:
     ) in card
     one = render_card(make_manifest(revoked=revoked[3:]))
     assert "1 document is left out because it was revoked: 1 named one by one.\n" in one
-    assert "revoked" not in render_card(make_manifest())
+    assert "left out because" not in render_card(make_manifest())
+
+
+def test_the_judge_is_told_with_intervals_and_what_was_not_checked_is_missing() -> None:
+    card = render_card(make_manifest(judges=[judged(), judged(name="true", checked=0, right=0, error=None, first=7)]))
+    rows = [line for line in card.split("\n") if line.startswith("| judge-8b")]
+    assert rows == [
+        "| judge-8b | helpful | 100 | 0.800 (0.709 to 0.868) | the first | 0.950 (0.910 to 0.973) | 0.100 (0.065 to 0.151) | "
+        "0.800 (0.670 to 0.888) | 0.050 |",
+        "| judge-8b | true | 100 | 0.800 (0.709 to 0.868) | – | 0.950 (0.910 to 0.973) | 0.100 (0.065 to 0.151) | – | – |",
+    ]
+
+
+def test_the_funnel_has_a_line_for_each_step_with_its_reasons() -> None:
+    ends = [("mine/qa", "ok", "", 8), ("mine/qa", "none", "nothing_to_ask", 2), ("select/filter", "none", "below", 5)]
+    funnel = [
+        {"position": 1 + (step != "mine/qa"), "step": step, "status": status, "reason": reason, "units": units, "rows": 0}
+        for step, status, reason, units in ends
+    ]
+    card = render_card(make_manifest(funnel=funnel, left_out={"split_conflict": 3}))
+    assert "| mine/qa | 10 | 8 | nothing_to_ask 2 |\n| select/filter | 5 | 0 | below 5 |" in card
+    assert "split_conflict 3 pairs" in card
+
+
+def test_generating_models_have_the_licence_that_the_recipe_states() -> None:
+    authors = [{"model": model, "role": "candidate", "chosen": 1, "rejected": 1} for model in ("Qwen/Qwen3-8B", "own", "x")]
+    card = render_card(make_manifest(authors=authors, output_licences={"Qwen/*": "apache-2.0", "own": "document"}))
+    assert "| Qwen/Qwen3-8B | apache-2.0 |\n| own | that of the source document |\n| x | not stated |" in card
+
+
+def test_languages_of_a_tenth_or_more_are_in_the_head() -> None:
+    head = read_head(render_card(make_manifest(languages={"de": 20, "en": 60, "fr": 5, "other": 15})))
+    assert head["language"] == ["en", "de"]
+
+
+def test_shortcuts_are_held_against_the_advised_bounds(tmp_path: Path) -> None:
+    rows = make_rows(40)
+    for row in rows:
+        row["chosen"] = [{"role": "assistant", "content": "- a list\n- of things that are long enough to win " + "x" * 200}]
+    manifest = write_release(tmp_path / "r", make_batches(rows), make_facts())
+    assert {name: (share.part, share.n) for name, share in manifest.shortcuts.items() if share.part} == {
+        "longer_chosen": (40, 40), "lists_chosen": (40, 40),
+    }  # fmt: skip
+    card = render_card(manifest.model_dump())
+    assert "| longer_chosen | 1.000 (0.912 to 1.000) | 40 | 0.35 to 0.65 | beyond |" in card

@@ -171,7 +171,7 @@ def test_card_of_an_earlier_prefmill_is_brought_up_to_date(
     release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as earlier:
-        earlier.setattr("pipeline.land.export.render_card", lambda manifest: "---\n---\n")
+        earlier.setattr("pipeline.land.export.render_card", lambda *_, **__: "---\n---\n")
         export_release(release, tmp_path / "e")
     export_release(release, tmp_path / "e")
     assert "# quickstart-1" in (tmp_path / "e" / "README.md").read_text("utf-8")

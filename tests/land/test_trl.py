@@ -1,8 +1,7 @@
-"""An export goes into TRL as it is: recognised as a conversation, templated, and trained on."""
+"""An export goes into TRL as it is: recognised as a conversation, templated, and trained on with the card's own lines."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,14 @@ import pytest
 
 from pipeline.land.export import export_release
 from pipeline.land.files import write_release
+from pipeline.trainers.settings import LOADERS, Loader
+from pipeline.trainers.snippets import snippet
 
 from .rows import make_batches, make_facts, make_rows
 
 pytest.importorskip("trl")
 pytestmark = pytest.mark.slow
+TRL = [loader for loader in LOADERS if loader.trainer == "TRL"]
 
 
 @pytest.fixture(scope="module")
@@ -59,24 +61,28 @@ def test_chat_template_is_applied(train: Any, tiny_model: Path) -> None:
             assert row[name][0]["content"] in texts[name]
 
 
-@pytest.mark.parametrize("kind", ["DPO", "Reward"])
-def test_snippet_of_the_card_trains(
-    export: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+@pytest.mark.parametrize("loader", TRL, ids=lambda loader: loader.name)
+def test_two_steps_of_training_are_taken(
+    loader: Loader, export: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    card = (export / "README.md").read_text("utf-8")
-    (snippet,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    names = train_by(snippet(loader, "me/pairs"), export, tiny_model, tmp_path)
+    trainer, history = names["trainer"], names["trainer"].state.log_history
+    assert trainer.state.global_step == 2
+    assert history[-1]["train_loss"] > 0
+    assert set(names["pairs"]) == {"train", "validation", "test"}
+
+
+def train_by(lines: str, export: Path, model: Path, folder: Path) -> dict[str, Any]:
+    """What the lines have made, run with another model, a bound on the steps, and files where tests may write."""
     changes = {
-        '"THIS_FOLDER_OR_REPOSITORY"': f"{str(export)!r}, cache_dir={str(tmp_path / 'cache')!r}",
-        '"Qwen/Qwen3-0.6B"': repr(str(tiny_model)),
-        'output_dir="dpo"': f"output_dir={str(tmp_path / 'out')!r}, max_steps=2, report_to=[], use_cpu=True",
-        "DPO": kind,
+        '"me/pairs", ': f"{str(export)!r}, cache_dir={str(folder / 'cache')!r}, name=",
+        '"Qwen/Qwen3-0.6B"': repr(str(model)),
+        'output_dir="': f'max_steps=2, report_to=[], use_cpu=True, output_dir="{folder}/',
     }
     for old, new in changes.items():
-        assert old in snippet
-        snippet = snippet.replace(old, new)
+        assert lines.count(old) == 1
+        lines = lines.replace(old, new)
     names: dict[str, Any] = {}
-    exec(snippet, names)
-    history = names["trainer"].state.log_history
-    assert names["trainer"].state.global_step == 2
-    assert history[-1]["train_loss"] > 0
+    exec(lines, names)
+    return names

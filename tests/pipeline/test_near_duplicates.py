@@ -201,17 +201,17 @@ def _edit(text: str, half: int, word: str) -> str:
 
 
 async def test_what_joins_two_sides_moves_no_document_and_leaves_out_the_later_one(tmp_path: Path, lake: Address) -> None:
-    """A third document that is alike to two that were not alike: they were released on different sides, and stay there."""
+    """A third, longer document leads two that were not alike: they were released on different sides, and stay there."""
     whole = {f"m{number}_c": mill(number) for number in range(8)}
-    first = {name[:-1] + "a": _edit(text, 0, "alpha") for name, text in whole.items()}
-    second = {name[:-1] + "b": _edit(text, 1, "omega") for name, text in whole.items()}
+    first = {name[:-1] + "a": _edit(text, 0, "0") for name, text in whole.items()}
+    second = {name[:-1] + "b": _edit(text, 1, "1") for name, text in whole.items()}
     write(tmp_path / "docs", first | second)
-    steps = [{"select/near_duplicates": {"of": "documents", "do": "cluster"}}, *builds.STEPS]
+    steps = [{"select/near_duplicates": {"of": "documents", "do": "cluster", "keep": "best", "by": "length"}}, *builds.STEPS]
     recipe = builds.write_recipe(tmp_path, steps=steps)
     before = await builds.run(recipe, tmp_path / "docs", lake)
     assert not builds.ask(lake, "FROM notes WHERE name = 'cluster/near'")
     sides = dict(builds.ask(lake, "SELECT DISTINCT uri, split FROM latest_pairs"))
-    write(tmp_path / "docs", whole)
+    write(tmp_path / "docs", {name: f"{text} and so on" for name, text in whole.items()})
     built = await builds.run(recipe, tmp_path / "docs", lake)
     assert built.landed is not None
     assert before.problem is None is built.problem

@@ -188,6 +188,7 @@ def test_other_words_in_a_principle_change_its_step(tmp_path: Path) -> None:
         {"attempts": 2},
         {"price": {"input": 1.0, "output": 2.0}},
         {"engine_options": {"tensor_parallel_size": 2}},
+        {"licence": "apache-2.0"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -207,6 +208,7 @@ def test_every_field_of_a_model_is_either_identity_or_machinery() -> None:
         "attempts",
         "price",
         "engine_options",
+        "licence",
     }
     assert set(ModelSpec.model_fields) - set(ModelSpec().identity()) == machinery
 

@@ -265,13 +265,12 @@ async def test_consistency_and_fairness_of_a_judge_are_those_reckoned_by_hand(st
     rows += [signal_row(unit, order, "b", "fair") for unit in range(4) for order in ("ab", "ba")]
 
     def work(cursor: Any) -> list[Any]:
-        cursor.execute("BEGIN")
         insert(cursor, "signals", rows)
         columns = (
             "evaluator, pairs, consistent, primacy, recency, missing, ties, position_consistency, preference_fairness"
         )
         found = list(cursor.execute(f"SELECT {columns} FROM judge_consistency ORDER BY evaluator").fetchall())
-        cursor.execute("ROLLBACK")
+        cursor.execute("DELETE FROM signals")
         return found
 
     biased, fair = await store.write(work)
@@ -285,10 +284,9 @@ async def test_a_judge_that_always_takes_the_first_is_all_primacy(store: Store) 
     rows = [signal_row(unit, order, vote, "first") for unit in range(3) for order, vote in (("ab", "a"), ("ba", "b"))]
 
     def work(cursor: Any) -> Any:
-        cursor.execute("BEGIN")
         insert(cursor, "signals", rows)
         found = cursor.execute("SELECT position_consistency, preference_fairness FROM judge_consistency").fetchone()
-        cursor.execute("ROLLBACK")
+        cursor.execute("DELETE FROM signals")
         return found
 
     assert await store.write(work) == (0.0, -1.0)
@@ -363,6 +361,12 @@ RELEASED = [
 ]
 
 
+RELEASE_ROW = {
+    "release_id": "rel_1", "recipe": "planted", "status": "published", "pairs": 7, "documents": 7, "build_id": "build-1",
+    "folder": "releases/v1", "manifest_sha256": "",
+}  # fmt: skip
+
+
 @pytest.fixture
 async def released(store: Store) -> list[tuple[str, list[Any]]]:
     """The rows of every view of releases, on planted ones."""
@@ -387,6 +391,7 @@ async def released(store: Store) -> list[tuple[str, list[Any]]]:
             )
             for release in ("v1", "v2")[: 2 if at == 0 else 1]:
                 rows["release_rows"].append({"release": release, "pair_id": f"par_{at}", "split": split})
+        rows["releases"] = [RELEASE_ROW | {"release": release} for release in ("v1", "v2")]
         for table, planted in rows.items():
             insert(cursor, table, planted)
         names = ("length", "sides", "models", "coverage", "leakage")

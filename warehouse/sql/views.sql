@@ -1,19 +1,26 @@
--- The pairs of the latest published release of each recipe, with their texts.
+-- Which rows no count has yet: those of snapshots since the last one (warehouse/counting.py).
+CREATE OR REPLACE VIEW snapshots_uncounted AS
+SELECT tab, unnest(range(coalesce(max(snapshot_id), -1) + 1, (SELECT (id + 1)::BIGINT FROM ducklake_current_snapshot('lake')))) AS snapshot_id
+FROM (SELECT unnest(['outcomes', 'signals']) AS tab, NULL AS snapshot_id UNION ALL FROM counted) GROUP BY tab;
+
+-- The latest published release of each recipe.
+CREATE OR REPLACE VIEW latest_releases AS
+SELECT release, recipe, pairs, documents, build_id, created_at FROM releases WHERE status = 'published'
+QUALIFY row_number() OVER (PARTITION BY recipe ORDER BY created_at DESC, release DESC) = 1;
+
+-- The pairs of the latest published release of each recipe, with their texts. Rows of one pair are rows of one document: said
+-- with each join, that spares reading most ids, because a document's rows lie together.
 CREATE OR REPLACE VIEW latest_pairs AS
-WITH latest AS (
-    SELECT release, recipe FROM releases WHERE status = 'published'
-    QUALIFY row_number() OVER (PARTITION BY recipe ORDER BY created_at DESC, release DESC) = 1
-)
 SELECT l.release, r.split, p.pair_id, q.messages[-1].content AS prompt, c.text AS chosen, j.text AS rejected,
     p.score_gap, p.p_chosen, p.confidence, p.rule, c.model AS chosen_model, j.model AS rejected_model,
     c.role AS chosen_role, j.role AS rejected_role, q.evidence, d.uri, d.title, d.licence, l.recipe,
     p.prompt_id, p.chosen_id, p.rejected_id, p.document_id
-FROM latest l
+FROM latest_releases l
 JOIN release_rows r ON r.release = l.release
 JOIN pairs p ON p.pair_id = r.pair_id
-JOIN prompts q ON q.prompt_id = p.prompt_id
-JOIN responses c ON c.response_id = p.chosen_id
-JOIN responses j ON j.response_id = p.rejected_id
+JOIN prompts q ON q.document_id = p.document_id AND q.prompt_id = p.prompt_id
+JOIN responses c ON c.document_id = p.document_id AND c.response_id = p.chosen_id
+JOIN responses j ON j.document_id = p.document_id AND j.response_id = p.rejected_id
 JOIN documents d ON d.document_id = p.document_id;
 
 -- The pairs of every release, whatever became of it, with their texts.
@@ -51,7 +58,7 @@ SELECT p.pair_id, p.chosen_id, p.rejected_id, p.prompt_id, s.passage_id, d.docum
          ELSE s.start + strpos(s.text, q.evidence) - 1 END AS evidence_start,
     p.fingerprint AS pair_step, q.fingerprint AS prompt_step, s.fingerprint AS passage_step
 FROM pairs p
-JOIN prompts q ON q.prompt_id = p.prompt_id
+JOIN prompts q ON q.document_id = p.document_id AND q.prompt_id = p.prompt_id
 LEFT JOIN passages s ON list_contains(q.passage_ids, s.passage_id)
 JOIN documents d ON d.document_id = p.document_id;
 
@@ -123,13 +130,13 @@ FROM releases r JOIN release_rows l ON l.release = r.release JOIN pairs p ON p.p
 SEMI JOIN revoked_documents d ON d.document_id = p.document_id
 GROUP BY r.release, r.recipe, r.status, r.pairs, r.created_at ORDER BY r.created_at DESC, r.release DESC;
 
--- Position consistency and preference fairness of every judge (arXiv 2406.07791): each pair asked in both orders is
--- consistent, or leans to the answer shown first (primacy) or second (recency). fairness < 0 leans to the first.
-CREATE OR REPLACE VIEW judge_consistency AS
+-- Comparisons that no count has yet (warehouse/counting.py): those that landed since the last one. The verdicts on one pair in
+-- both orders land together. A vote without a probability is no judgement: the judge was told it (judge/rationale).
+CREATE OR REPLACE VIEW verdicts_uncounted AS
 WITH both_orders AS (
     SELECT evaluator, name, fingerprint, unit_id, draw,
         max(vote) FILTER (WHERE "order" = 'ab') AS ab, max(vote) FILTER (WHERE "order" = 'ba') AS ba
-    FROM signals -- a vote without a probability is no judgement: the judge was told it (judge/rationale)
+    FROM signals s SEMI JOIN snapshots_uncounted n ON n.tab = 'signals' AND n.snapshot_id = s.snapshot_id
     WHERE "order" IS NOT NULL AND len(response_ids) = 2 AND (vote IS NULL OR probability IS NOT NULL)
         AND name NOT LIKE 'cascade/%' GROUP BY ALL
 ), classed AS (
@@ -140,17 +147,25 @@ WITH both_orders AS (
         ELSE 'recency' END AS class
     FROM both_orders
 )
-SELECT evaluator, name AS principle, fingerprint, count(*) AS pairs,
-    count(*) FILTER (WHERE class = 'consistent') AS consistent,
-    count(*) FILTER (WHERE class = 'primacy') AS primacy,
-    count(*) FILTER (WHERE class = 'recency') AS recency,
-    count(*) FILTER (WHERE class = 'missing') AS missing,
-    count(*) FILTER (WHERE ab = 'tie' AND ba = 'tie') AS ties,
-    consistent / nullif(consistent + primacy + recency, 0) AS position_consistency,
+SELECT evaluator, name, fingerprint, count(*) AS pairs, count(*) FILTER (WHERE class = 'consistent') AS consistent,
+    count(*) FILTER (WHERE class = 'primacy') AS primacy, count(*) FILTER (WHERE class = 'recency') AS recency,
+    count(*) FILTER (WHERE class = 'missing') AS missing, count(*) FILTER (WHERE ab = 'tie' AND ba = 'tie') AS ties
+FROM classed GROUP BY ALL;
+
+-- Position consistency and preference fairness of every judge (arXiv 2406.07791): each pair asked in both orders is
+-- consistent, or leans to the answer shown first (primacy) or second (recency). fairness < 0 leans to the first.
+CREATE OR REPLACE VIEW judge_consistency AS
+WITH summed AS (
+    SELECT evaluator, name AS principle, fingerprint, sum(pairs)::BIGINT AS pairs, sum(consistent)::BIGINT AS consistent,
+        sum(primacy)::BIGINT AS primacy, sum(recency)::BIGINT AS recency, sum(missing)::BIGINT AS missing,
+        sum(ties)::BIGINT AS ties
+    FROM (FROM verdict_counts UNION ALL BY NAME FROM verdicts_uncounted) GROUP BY ALL
+)
+SELECT *, consistent / nullif(consistent + primacy + recency, 0) AS position_consistency,
     CASE WHEN primacy + recency = 0 AND consistent > 0 THEN 0.0
         ELSE (recency * recency - primacy * primacy) / nullif((primacy + recency) * (consistent + primacy + recency), 0)
         END AS preference_fairness
-FROM classed GROUP BY ALL;
+FROM summed;
 
 -- What facts change: each verdict beside the one that the same judge gave on the same pair, in the same order and draw,
 -- when it was shown other facts (`control: true`). changed: another vote; turned: for the other candidate.
@@ -314,20 +329,61 @@ WITH both_read AS (
 )
 SELECT * EXCLUDE (chance), (agreement - chance) / nullif(1 - chance, 0) AS kappa FROM counted;
 
+-- The pairs of releases that were not counted when they landed (warehouse/counting.py), as counts of them.
+CREATE OR REPLACE VIEW releases_uncounted AS
+WITH whole AS (
+    SELECT r.release, r.build_id FROM releases r ANTI JOIN release_counts c ON c.release = r.release
+), sizes AS (
+    SELECT l.release, p.document_id, p.prompt_id, length(c.text) AS chosen, length(j.text) AS rejected,
+        least(chosen, rejected) / greatest(chosen, rejected) AS ratio, c.model AS chosen_model, j.model AS rejected_model,
+        d.licence, list_filter(q.tags, lambda t: starts_with(t, 'category:'))[1][10:] AS topic, (CASE
+            WHEN d.uri IS NULL THEN NULL
+            WHEN starts_with(d.uri, 'hf:') THEN regexp_extract(d.uri, '^hf:[^/#]+(/[^/#]+)?')
+            WHEN regexp_matches(d.uri, '^https?://') THEN lower(regexp_extract(d.uri, '^https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]+)', 1))
+            WHEN regexp_matches(d.uri, '#row=[0-9]+$') THEN regexp_replace(d.uri, '#row=[0-9]+$', '')
+            WHEN NOT contains(d.uri, '/') THEN '.'
+            ELSE coalesce(nullif(regexp_extract(d.uri, '^(.*)/', 1, 's'), ''), '/') END) AS source
+    FROM whole w JOIN release_rows l ON l.release = w.release JOIN pairs p ON p.pair_id = l.pair_id
+    JOIN prompts q ON q.document_id = p.document_id AND q.prompt_id = p.prompt_id
+    JOIN responses c ON c.document_id = p.document_id AND c.response_id = p.chosen_id
+    JOIN responses j ON j.document_id = p.document_id AND j.response_id = p.rejected_id
+    JOIN documents d ON d.document_id = p.document_id
+), kinds AS (
+    SELECT *, CASE WHEN ratio >= 0.9 THEN '0.9 to 1' WHEN ratio >= 0.5 THEN '0.5 to 0.9' ELSE '0 to 0.5' END AS ratios FROM sizes
+), told AS (
+    SELECT release, CASE grouping(ratios, source, topic, licence, chosen_model)
+            WHEN 15 THEN 'ratio' WHEN 23 THEN 'source' WHEN 27 THEN 'topic' WHEN 29 THEN 'licence' ELSE 'models' END AS kind,
+        coalesce(ratios, source, topic, licence, chosen_model) AS name, rejected_model AS other, count(*) AS pairs,
+        count(*) FILTER (chosen > rejected) AS longer, count(*) FILTER (chosen <> rejected) AS unequal,
+        sum(chosen)::BIGINT AS chosen_chars, sum(rejected)::BIGINT AS rejected_chars
+    FROM kinds GROUP BY GROUPING SETS (
+        (release, ratios), (release, source), (release, topic), (release, licence), (release, chosen_model, rejected_model))
+), said AS (
+    SELECT DISTINCT w.release, s.document_id, s.prompt_id, s.name
+    FROM whole w JOIN build_steps b ON b.build_id = w.build_id JOIN signals s ON s.fingerprint = b.fingerprint
+    WHERE NOT starts_with(s.name, 'control/')
+)
+FROM told UNION ALL BY NAME
+SELECT k.release, 'principle' AS kind, s.name, count(*) AS pairs, count(*) FILTER (chosen > rejected) AS longer,
+    count(*) FILTER (chosen <> rejected) AS unequal, sum(chosen)::BIGINT AS chosen_chars, sum(rejected)::BIGINT AS rejected_chars
+FROM kinds k JOIN said s ON s.release = k.release AND s.document_id = k.document_id AND s.prompt_id = k.prompt_id
+GROUP BY k.release, s.name;
+
+-- The counts of all releases, by what their pairs have (`kind`): ratio of lengths, principle, source, topic, licence, models.
+CREATE OR REPLACE VIEW release_totals AS
+FROM release_counts UNION ALL BY NAME FROM releases_uncounted;
+
 -- How length goes with the label in each release, over all pairs and by how much of the longer answer the shorter one has.
 CREATE OR REPLACE VIEW release_length AS
-WITH sizes AS (
-    SELECT l.release, length(c.text) AS chosen, length(j.text) AS rejected, least(chosen, rejected) / greatest(chosen, rejected) AS ratio
-    FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id
-    JOIN responses c ON c.response_id = p.chosen_id JOIN responses j ON j.response_id = p.rejected_id
-), banded AS (
-    SELECT *, CASE WHEN ratio >= 0.9 THEN '0.9 to 1' WHEN ratio >= 0.5 THEN '0.5 to 0.9' ELSE '0 to 0.5' END AS ratios FROM sizes
-    UNION ALL SELECT *, 'all' FROM sizes
-)
-SELECT release, ratios, count(*) AS pairs, count(*) FILTER (chosen > rejected) AS longer,
-    longer / nullif(count(*) FILTER (chosen <> rejected), 0) AS longer_chosen, avg(chosen) AS chosen_length,
-    avg(rejected) AS rejected_length
-FROM banded GROUP BY release, ratios;
+SELECT release, coalesce(name, 'all') AS ratios, sum(t.pairs)::BIGINT AS pairs, sum(t.longer)::BIGINT AS longer,
+    sum(t.longer) / nullif(sum(unequal), 0) AS longer_chosen, sum(chosen_chars) / sum(t.pairs) AS chosen_length,
+    sum(rejected_chars) / sum(t.pairs) AS rejected_length
+FROM release_totals t WHERE kind = 'ratio' GROUP BY GROUPING SETS ((release, name), (release));
+
+-- How many pairs of each release were judged by each principle; a pair may have several.
+CREATE OR REPLACE VIEW release_principles AS
+SELECT t.release, r.recipe, t.name AS principle, t.pairs, t.pairs / r.pairs AS share
+FROM release_totals t JOIN releases r ON r.release = t.release WHERE t.kind = 'principle';
 
 -- How often the answers of each model refuse, or say what wrote them, on either side of a release. The patterns are those
 -- of pipeline/audit/phrases.py; a refusal is looked for in the first 300 characters.
@@ -349,11 +405,10 @@ FROM seen GROUP BY release, side, model;
 -- How often each model's answers are the chosen ones in each release, over pairs of two models; with the Wilson interval.
 CREATE OR REPLACE VIEW release_models AS
 WITH fought AS (
-    SELECT l.release, c.model AS winner, j.model AS loser FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id
-    JOIN responses c ON c.response_id = p.chosen_id JOIN responses j ON j.response_id = p.rejected_id WHERE c.model <> j.model
+    SELECT release, name AS winner, other AS loser, pairs AS n FROM release_totals WHERE kind = 'models' AND name <> other
 ), counted AS (
-    SELECT release, model, count(*) AS pairs, sum(won)::BIGINT AS wins, wins / pairs AS win_rate FROM (
-        SELECT release, winner AS model, 1 AS won FROM fought UNION ALL SELECT release, loser, 0 FROM fought
+    SELECT release, model, sum(n)::BIGINT AS pairs, sum(won)::BIGINT AS wins, wins / pairs AS win_rate FROM (
+        SELECT release, winner AS model, n AS won, n FROM fought UNION ALL SELECT release, loser, 0, n FROM fought
     ) GROUP BY release, model
 ), z AS (SELECT *, pow(1.959963984540054, 2) / pairs AS z FROM counted)
 SELECT * EXCLUDE (z), greatest(0, (win_rate + z / 2 - sqrt(z * win_rate * (1 - win_rate) + z * z / 4)) / (1 + z)) AS low,
@@ -362,23 +417,8 @@ FROM z;
 
 -- What each release is made of: pairs by source (dataset, host or folder), by topic (`category:` tags) and by licence.
 CREATE OR REPLACE VIEW release_coverage AS
-WITH known AS (
-    SELECT l.release, d.licence, list_filter(q.tags, lambda t: starts_with(t, 'category:'))[1][10:] AS topic,
-        (CASE
-        WHEN d.uri IS NULL THEN NULL
-        WHEN starts_with(d.uri, 'hf:') THEN regexp_extract(d.uri, '^hf:[^/#]+(/[^/#]+)?')
-        WHEN regexp_matches(d.uri, '^https?://') THEN lower(regexp_extract(d.uri, '^https?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]+)', 1))
-        WHEN regexp_matches(d.uri, '#row=[0-9]+$') THEN regexp_replace(d.uri, '#row=[0-9]+$', '')
-        WHEN NOT contains(d.uri, '/') THEN '.'
-        ELSE coalesce(nullif(regexp_extract(d.uri, '^(.*)/', 1, 's'), ''), '/') END) AS source
-    FROM release_rows l JOIN pairs p ON p.pair_id = l.pair_id JOIN prompts q ON q.prompt_id = p.prompt_id
-    JOIN documents d ON d.document_id = p.document_id
-), told AS (
-    SELECT release, 'source' AS kind, source AS name FROM known
-    UNION ALL SELECT release, 'topic', topic FROM known UNION ALL SELECT release, 'licence', licence FROM known
-)
-SELECT release, kind, name, count(*) AS pairs, count(*) / sum(count(*)) OVER (PARTITION BY release, kind) AS share
-FROM told GROUP BY release, kind, name;
+SELECT release, kind, name, pairs, pairs / sum(pairs) OVER (PARTITION BY release, kind) AS share
+FROM release_totals WHERE kind IN ('source', 'topic', 'licence');
 
 -- What the later splits of a release (validation, test) share with those before them: the prompt's text, the document, or
 -- an answer of 50 characters or more; texts are the same when only case, white space or the Unicode form differ.
@@ -407,12 +447,28 @@ SELECT release, split, count(*) AS pairs, count(*) FILTER (prompt) AS shared_pro
     count(*) FILTER (prompt OR document OR answer) AS leaking, leaking / pairs AS leakage
 FROM by_pair GROUP BY release, split;
 
+-- Outcomes that no count has yet (warehouse/counting.py): those that landed since the last one, as counts of them.
+CREATE OR REPLACE VIEW outcomes_uncounted AS
+SELECT fingerprint, step, build_id, status, reason, count(*) AS units, sum(rows)::BIGINT AS rows, sum(calls)::BIGINT AS calls,
+    sum(tokens_in)::BIGINT AS tokens_in, sum(tokens_out)::BIGINT AS tokens_out, sum(tokens_cached)::BIGINT AS tokens_cached,
+    sum(cost) AS cost, sum(seconds) AS seconds
+FROM outcomes o SEMI JOIN snapshots_uncounted n ON n.tab = 'outcomes' AND n.snapshot_id = o.snapshot_id GROUP BY ALL;
+
+-- How all units ended so far, and what they took: by step, build, status and reason.
+CREATE OR REPLACE VIEW outcome_totals AS
+FROM outcome_counts UNION ALL BY NAME FROM outcomes_uncounted;
+
 -- What every step has cost so far, over all builds.
 CREATE OR REPLACE VIEW cost_by_step AS
-SELECT step, fingerprint, count(*) AS units, sum(calls) AS calls, sum(tokens_in) AS tokens_in,
-    sum(tokens_out) AS tokens_out, sum(tokens_cached) AS tokens_cached,
-    sum(tokens_cached) / nullif(sum(tokens_in), 0) AS cached_share, sum(cost) AS cost, sum(seconds) AS seconds
-FROM outcomes GROUP BY ALL ORDER BY cost DESC, calls DESC;
+SELECT step, fingerprint, sum(units)::BIGINT AS units, sum(t.calls) AS calls, sum(t.tokens_in) AS tokens_in,
+    sum(t.tokens_out) AS tokens_out, sum(t.tokens_cached) AS tokens_cached,
+    sum(t.tokens_cached) / nullif(sum(t.tokens_in), 0) AS cached_share, sum(t.cost) AS cost, sum(t.seconds) AS seconds
+FROM outcome_totals t GROUP BY step, fingerprint ORDER BY cost DESC, calls DESC;
+
+-- Why units made nothing, over all builds.
+CREATE OR REPLACE VIEW dropped AS
+SELECT step, status, reason, sum(units)::BIGINT AS units, count(DISTINCT build_id) AS builds
+FROM outcome_totals WHERE status <> 'ok' GROUP BY ALL ORDER BY sum(units) DESC, step, reason;
 
 -- Every pair that a cascade judged, with what either judge's verdicts over both orders say: P(a) of each (the dear one's only
 -- where it was asked), what people say of the pair, and whether each judge says the same (a verdict of one half does not).
@@ -528,7 +584,8 @@ UNION ALL SELECT 'outcomes', o.unit_id FROM outcomes o ANTI JOIN fingerprints f 
 CREATE OR REPLACE VIEW audit_pairs_that_prefer_nothing AS
 SELECT p.pair_id FROM pairs p
 JOIN responses c ON c.response_id = p.chosen_id JOIN responses r ON r.response_id = p.rejected_id
-WHERE c.text = r.text OR trim(c.text) = '' OR trim(r.text) = '';
+WHERE (c.text = r.text AND c.tool_calls IS NOT DISTINCT FROM r.tool_calls)
+    OR (trim(c.text) = '' AND c.tool_calls IS NULL) OR (trim(r.text) = '' AND r.tool_calls IS NULL);
 
 -- Of builds that reached their end: each row that went into a step came out of it, or left with a reason.
 CREATE OR REPLACE VIEW audit_rows_unaccounted_for AS

@@ -9,9 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.errors import Unanswerable
 from schemas.fingerprints import canonical_json
-from schemas.rows import Message, Vote
+from schemas.rows import Message, ToolCall, Vote
 
 MEDIA_TYPE = "application/x-prefmill-labelled+json"
+"""Items that judges are audited on."""
+IMPORTED = "application/x-prefmill-preferences+json"
+"""Items that are data like what we make ourselves."""
+SWAPPED: dict[Vote, Vote] = {"a": "b", "b": "a", "tie": "tie"}
 GOLD = "gold"
 """The annotator of a set's own final label, as against those whose votes it rests on."""
 
@@ -23,17 +27,19 @@ class Part(BaseModel):
 
 
 class LabelledAnswer(Part):
-    """One answer; `model` wrote it, `style` is what its set says of its form."""
+    """One answer; `model` wrote it, `style` is what its set says of its form. One that calls tools may have no text."""
 
     text: str
     model: str = "unknown"
     style: str = ""
+    tool_calls: list[ToolCall] | None = None
 
 
 class Label(Part):
     """What one annotator said: `vote` on the two answers `about` (a is the first of them), or a `score` for one.
 
-    `name` is the criterion; None is the overall judgement. `strength` ≥ 0 is in the set's own unit.
+    `name` is the criterion; None is the overall judgement. `strength` ≥ 0 is in the set's own unit. `probability` in
+    [0, 1] is that of the first of the two being better, where the set says it.
     """
 
     about: Annotated[tuple[int, ...], Field(min_length=1, max_length=2)]
@@ -43,6 +49,7 @@ class Label(Part):
     strength: float | None = None
     score: float | None = None
     note: str | None = None
+    probability: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @model_validator(mode="after")
     def _is_one_thing(self) -> Self:
@@ -50,22 +57,34 @@ class Label(Part):
             raise ValueError("a label is a vote on two answers or a score for one")
         return self
 
+    def between(self, ids: Sequence[str]) -> tuple[list[str], Vote | None, float | None]:
+        """The answers it is about by their ids, in the order of these, with vote and probability for a and b in that order."""
+        about = [ids[place] for place in self.about]
+        if self.vote is None or about == sorted(about):
+            return about, self.vote, self.probability
+        return about[::-1], SWAPPED[self.vote], None if self.probability is None else 1 - self.probability
+
 
 class LabelledItem(Part):
-    """A conversation that ends with the user's turn, two or more answers to it, and their labels."""
+    """A conversation that ends with the turn of a user or a tool, the answers to it, and their labels.
+
+    `tools` are the schemas of what an answer may call, as JSON; `said` is what else its set says of it, as `name:value`.
+    """
 
     dataset: str
     messages: Annotated[list[Message], Field(min_length=1)]
-    answers: Annotated[list[LabelledAnswer], Field(min_length=2)]
+    answers: Annotated[list[LabelledAnswer], Field(min_length=1)]
     labels: Annotated[list[Label], Field(min_length=1)]
     item: str = ""
     category: str = ""
+    tools: str | None = None
+    said: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        if self.messages[-1]["role"] != "user" or not self.messages[-1]["content"].strip():
+        if self.messages[-1]["role"] not in ("user", "tool") or not self.messages[-1]["content"].strip():
             raise ValueError("the conversation does not end with a question of the user")
-        if any(not answer.text.strip() for answer in self.answers):
+        if any(not answer.text.strip() and not answer.tool_calls for answer in self.answers):
             raise ValueError("an answer is empty")
         if any(not 0 <= place < len(self.answers) for label in self.labels for place in label.about):
             raise ValueError("a label is about an answer that is not there")
@@ -79,8 +98,8 @@ class LabelledItem(Part):
     @property
     def tags(self) -> list[str]:
         """What is known of the item besides its texts, as tags of its prompt."""
-        said = {"labelled": self.dataset, "category": self.category, "item": self.item}
-        return [f"{name}:{value}" for name, value in said.items() if value]
+        known = {"category": self.category, "item": self.item}
+        return [*(f"{name}:{value}" for name, value in known.items() if value), *self.said]
 
 
 def read_item(text: str) -> LabelledItem:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from pipeline.audit.items import Label, LabelledItem, make_item
-from schemas.errors import Unanswerable
+from pipeline.preferences.items import Label, LabelledItem, make_item
+from pipeline.preferences.turns import Row, answer_of, malformed, one_answer, part, text_of, turns, word_of
 from schemas.rows import Vote
 
-Row = Mapping[str, Any]
 TURN = "\n\nAssistant:"
 HUMAN = "\n\nHuman:"
 WORDS: dict[str, Vote] = {
@@ -36,32 +34,8 @@ def read_vote(value: Any) -> Vote:
     """The vote that a label spells: a, b, 1, 2, 0, A>B, B>A, A=B, tie, model_a …; anything else is no label."""
     word = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip().lower()
     if isinstance(value, bool) or word not in WORDS:
-        raise Unanswerable("malformed_row", f"the label is {value!r}; known are {', '.join(WORDS)}")
+        raise malformed(f"the label is {value!r}; known are {', '.join(WORDS)}")
     return WORDS[word]
-
-
-def text_of(row: Row, column: str) -> str:
-    """The text of a column; raises `Unanswerable` where there is none."""
-    value = row.get(column)
-    if not isinstance(value, str):
-        raise Unanswerable("malformed_row", f"`{column}` holds {type(value).__name__}, not text")
-    return value
-
-
-def word_of(row: Row, *columns: str) -> str:
-    """The first of these columns that says something, as text; or the empty text."""
-    return next((str(row[column]) for column in columns if row.get(column) not in (None, "")), "")
-
-
-def turns(value: Any, column: str) -> list[Any]:
-    """A conversation: messages as they are, a text as one turn of the user."""
-    if isinstance(value, str):
-        return [{"role": "user", "content": value}]
-    if isinstance(value, list) and all(
-        isinstance(turn, Mapping) and {"role", "content"} <= set(turn) for turn in value
-    ):
-        return [{"role": turn["role"], "content": turn["content"]} for turn in value]
-    raise Unanswerable("malformed_row", f"`{column}` is neither a text nor a list of messages")
 
 
 def best_first(messages: list[Any], chosen: Any, rejected: Any, dataset: str, **more: Any) -> LabelledItem:
@@ -109,32 +83,48 @@ def preference(row: Row) -> LabelledItem:
     """`prompt, chosen, rejected` as TRL takes them: texts, messages, or whole conversations; the prompt may be in both.
 
     A whole conversation on both sides is cut where they part; a `prompt` that is text beside whole conversations (the
-    Hugging Face H4 way) is passed over, for they hold it.
+    Hugging Face H4 way) is passed over, for they hold it. A `system` text is the first turn of a prompt without one.
     """
     chosen, rejected = row.get("chosen"), row.get("rejected")
     more = {"item": word_of(row, "id", "prompt_id"), "category": word_of(row, "category", "subset", "source")}
-    models = [word_of(row, f"{side}_model", f"{side}-model") or "unknown" for side in ("chosen", "rejected")]
+    models = [
+        word_of(row, f"{side}_model", f"{side}-model", f"{side}_policy") or "unknown" for side in ("chosen", "rejected")
+    ]
     if isinstance(chosen, str) and isinstance(rejected, str):
         if row.get("prompt") is None:
-            raise Unanswerable("malformed_row", "it has texts for `chosen` and `rejected`, and no `prompt`")
-        messages, sides = turns(row["prompt"], "prompt"), [chosen, rejected]
+            raise malformed("it has texts for `chosen` and `rejected`, and no `prompt`")
+        messages = turns(row["prompt"], "prompt")
+        ends = [{"content": chosen}, {"content": rejected}]
     else:
-        messages, sides = _parted(turns(chosen, "chosen"), turns(rejected, "rejected"))
+        messages, ends = part(turns(chosen, "chosen"), turns(rejected, "rejected"))
         if row.get("prompt") is not None and not (isinstance(row["prompt"], str) and messages):
             messages = [*turns(row["prompt"], "prompt"), *messages]
-    answers = [{"text": text, "model": model} for text, model in zip(sides, models, strict=True)]
-    return best_first(messages, answers[0], answers[1], "preference", **more)
+    answers = [answer_of(end, model=model) for end, model in zip(ends, models, strict=True)]
+    return best_first(with_system(row, messages), answers[0], answers[1], "preference", **more)
 
 
-def _parted(chosen: list[Any], rejected: list[Any]) -> tuple[list[Any], list[str]]:
-    """What two conversations share, and the one answer by which each of them goes on."""
-    shared = 0
-    while shared < min(len(chosen), len(rejected)) - 1 and chosen[shared] == rejected[shared]:
-        shared += 1
-    ends = [side[shared:] for side in (chosen, rejected)]
-    if any(len(end) != 1 or end[0]["role"] != "assistant" for end in ends):
-        raise Unanswerable("malformed_row", "`chosen` and `rejected` differ before their last answers")
-    return chosen[:shared], [end[0]["content"] for end in ends]
+def with_system(row: Row, messages: list[Any]) -> list[Any]:
+    """A conversation with what the `system` column says before it, unless it begins with such a turn."""
+    said = row.get("system")
+    if not isinstance(said, str) or not said.strip() or (messages[:1] and messages[0]["role"] == "system"):
+        return messages
+    return [{"role": "system", "content": said}, *messages]
+
+
+def orca(row: Row) -> LabelledItem:
+    """`question, chosen, rejected`, and `system` if there is one, as sets of the Orca family have them."""
+    return preference({**row, "prompt": row.get("question")}).model_copy(update={"dataset": "orca"})
+
+
+def messages(row: Row) -> LabelledItem:
+    """`messages, chosen, rejected`: a conversation and one message for each side, as LLaMA-Factory and axolotl take them."""
+    asked = turns(row.get("messages") or row.get("conversations"), "messages")
+    chosen, rejected = (
+        one_answer(row.get(side), side, model=word_of(row, f"{side}_model") or "unknown")
+        for side in ("chosen", "rejected")
+    )
+    more = {"item": word_of(row, "id", "prompt_id"), "category": word_of(row, "category", "subset", "source")}
+    return best_first(with_system(row, asked), chosen, rejected, "messages", **more)
 
 
 def hh(row: Row) -> LabelledItem:
@@ -147,7 +137,7 @@ def hh(row: Row) -> LabelledItem:
         common += 1
     cut = chosen.rfind(TURN, 0, common)
     if cut < 0:
-        raise Unanswerable("malformed_row", "the two transcripts have no `Assistant:` in common")
+        raise malformed("the two transcripts have no `Assistant:` in common")
     messages = _transcript(chosen[:cut])
     answers = [{"text": side[cut + len(TURN) :].strip()} for side in (chosen, rejected)]
     return best_first(messages, answers[0], answers[1], "hh", category=word_of(row, "category", "subset"))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from pipeline.audit import groups, pairs, people
-from pipeline.audit.items import LabelledItem
-from pipeline.audit.places import Placed, rows_at
-from pipeline.sources.rows import PEEKED_ROWS
+import orjson
+
+from pipeline.preferences import groups, pairs, people
+from pipeline.preferences.beside import licence_of
+from pipeline.preferences.items import LabelledItem
+from pipeline.preferences.places import Placed, rows_at
+from pipeline.preferences.turns import Row, malformed
+from pipeline.sources.rows import PEEKED_ROWS, RawRow
 from schemas.errors import SourceError, Unanswerable, nearest
 
-Row = Mapping[str, Any]
+Grouped = Literal["adjacent", "anywhere"]
 MANY_COLUMNS = 30
 RECORDED = ("evaluators",)
 """Folders that hold what judges said of the labelled data beside them, as LLMBar publishes it."""
@@ -23,13 +27,14 @@ RECORDED = ("evaluators",)
 class Layout:
     """One layout: the columns it is known by (with what else tells it from its neighbours), and how a row is read.
 
-    A `grouped` layout has one row for each answer: rows that follow each other with the same prompt are read together.
+    A grouped layout has one row for each answer: rows with the same prompt are read together, those that follow each
+    other (`adjacent`) or all (`anywhere`); for the latter the whole place is held in memory, packed.
     """
 
     columns: frozenset[str]
     read: Callable[[Any], LabelledItem]
     tells: Callable[[Row], bool] = lambda row: True
-    grouped: bool = False
+    grouped: Grouped | None = None
 
 
 def _columns(names: str) -> frozenset[str]:
@@ -48,13 +53,31 @@ def _texts(row: Row) -> bool:
     return isinstance(row["chosen"], str) and isinstance(row["rejected"], str)
 
 
+def _is_message(value: Any) -> bool:
+    return isinstance(value, str | Mapping)
+
+
+def _entries(row: Row, column: str, key: str) -> bool:
+    """Whether a column is a list of objects that have a key."""
+    value = row[column]
+    return isinstance(value, list) and bool(value) and all(isinstance(each, Mapping) and key in each for each in value)
+
+
 LAYOUTS: dict[str, Layout] = {
     "multipref": Layout(_columns("completion_a completion_b normal_worker_annotations"), people.multipref),
     "helpsteer3": Layout(_columns("context response1 response2 overall_preference"), people.helpsteer3),
     "helpsteer2_preference": Layout(
         _columns("prompt response_1 response_2 preference_strength"), people.helpsteer2_preference
     ),
-    "helpsteer2": Layout(_columns("prompt response") | set(groups.ATTRIBUTES), groups.helpsteer2, grouped=True),
+    "helpsteer2": Layout(_columns("prompt response") | set(groups.ATTRIBUTES), groups.helpsteer2, grouped="adjacent"),
+    "ultrafeedback": Layout(
+        _columns("instruction completions"), groups.ultrafeedback, lambda row: _entries(row, "completions", "response")
+    ),
+    "openhermes": Layout(_columns("candidates_completions ranks chosen rejected"), groups.openhermes),
+    "pku_saferlhf": Layout(_columns("prompt response_0 response_1 better_response_id"), people.pku_saferlhf),
+    "arena": Layout(_columns("conversation_a conversation_b"), people.arena),
+    "ranked": Layout(_columns("context completions"), groups.ranked, lambda row: _entries(row, "completions", "rank")),
+    "unpaired": Layout(_columns("prompt completion label"), groups.unpaired, grouped="anywhere"),
     "llmbar": Layout(_columns("input output_1 output_2 label"), pairs.llmbar),
     "judgebench": Layout(_columns("question response_A response_B label"), pairs.judgebench),
     "plain_pair": Layout(_columns("prompt response_a response_b label"), pairs.plain_pair),
@@ -67,6 +90,14 @@ LAYOUTS: dict[str, Layout] = {
         _columns("chosen rejected"),
         pairs.hh,
         lambda row: _texts(row) and row.get("prompt") is None and pairs.TURN in row["chosen"],
+    ),
+    "messages": Layout(
+        _columns("messages chosen rejected"),
+        pairs.messages,
+        lambda row: row.get("messages") is not None and all(_is_message(row[side]) for side in ("chosen", "rejected")),
+    ),
+    "orca": Layout(
+        _columns("question chosen rejected"), pairs.orca, lambda row: _texts(row) and row.get("prompt") is None
     ),
     "preference": Layout(
         _columns("chosen rejected"), pairs.preference, lambda row: row.get("prompt") is not None or not _texts(row)
@@ -83,9 +114,21 @@ class Read:
     item: LabelledItem | None
     problem: Unanswerable | None = None
     basis: Any = None
+    licence: str | None = None
 
 
-def read_labelled(place: str, layout: str | None = None) -> Iterator[Read]:
+Finish = Callable[[LabelledItem, Sequence[Row]], LabelledItem]
+"""What is made of an item and the rows that it was read from."""
+
+
+def to_compare(item: LabelledItem, rows: Sequence[Row]) -> LabelledItem:
+    """The item as it is, if a judge can be audited on it; raises `Unanswerable` where there is nothing to compare."""
+    if len(item.answers) < 2:
+        raise malformed("answers: there is one answer, and a judge compares two")
+    return item
+
+
+def read_labelled(place: str, layout: str | None = None, finish: Finish = to_compare) -> Iterator[Read]:
     """The labelled items of a place, and every row that is none with the reason.
 
     What is wrong with the request is raised here: a place that is not there, or a layout that nobody knows
@@ -98,7 +141,7 @@ def read_labelled(place: str, layout: str | None = None) -> Iterator[Read]:
     if not first:
         raise SourceError(f"{place!r} has no rows")
     chosen = LAYOUTS[layout or recognise(place, first)]
-    return _read_all(itertools.chain(first, rows), chosen)
+    return _read_all(itertools.chain(first, rows), chosen, finish)
 
 
 def recognise(place: str, rows: list[Placed]) -> str:
@@ -116,27 +159,49 @@ def recognise(place: str, rows: list[Placed]) -> str:
     )
 
 
-def _read_all(rows: Iterator[Placed], layout: Layout) -> Iterator[Read]:
-    if not layout.grouped:
+def _read_all(rows: Iterator[Placed], layout: Layout, finish: Finish) -> Iterator[Read]:
+    read = layout.read if layout.grouped else lambda group: layout.read(group[0])
+    for group in _grouped(rows, layout.grouped):
+        yield _read(group, read, finish)
+
+
+def _grouped(rows: Iterator[Placed], grouped: Grouped | None) -> Iterator[list[Placed]]:
+    """The rows that are read together."""
+    if grouped is None:
+        yield from ([placed] for placed in rows)
+    elif grouped == "adjacent":
+        yield from (list(group) for _, group in itertools.groupby(rows, key=_asked))
+    else:
+        packed: dict[tuple[str, str], list[tuple[str, bytes]]] = {}
         for placed in rows:
-            yield _read([placed], lambda group: layout.read(group[0]))
-        return
-    for _, group in itertools.groupby(rows, key=lambda placed: (placed.folder, repr(placed.row.values.get("prompt")))):
-        yield _read(list(group), layout.read)
+            values = placed.row.values
+            try:
+                if placed.row.problem or values.get("prompt") is None:
+                    raise TypeError
+                packed.setdefault(_asked(placed), []).append((placed.uri, orjson.dumps(dict(values))))
+            except TypeError:  # it has no prompt, or holds what JSON does not: it stands by itself
+                yield [placed]
+        for (folder, _), group in packed.items():
+            yield [Placed(uri, RawRow(orjson.loads(data)), folder) for uri, data in group]
 
 
-def _read(group: list[Placed], read: Callable[[list[Row]], LabelledItem]) -> Read:
+def _asked(placed: Placed) -> tuple[str, str]:
+    """What rows share that are about one prompt."""
+    return placed.folder, repr(placed.row.values.get("prompt"))
+
+
+def _read(group: list[Placed], read: Callable[[list[Row]], LabelledItem], finish: Finish) -> Read:
     placed, rows = group[0], [each.row.values for each in group]
     problem = next((each.row.problem for each in group if each.row.problem), None)
     try:
         if problem is not None:
             raise problem
-        item = read(rows)
+        item = finish(read(rows), rows)
     except Unanswerable as why:
         return Read(placed.uri, None, why, [each.row.basis.decode("utf-8", "replace") for each in group] + [repr(rows)])
     except (KeyError, TypeError, AttributeError, ValueError) as why:
         detail = f"it is not what its layout says ({type(why).__name__}: {why})"
-        return Read(placed.uri, None, Unanswerable("malformed_row", detail), repr(rows))
+        return Read(placed.uri, None, malformed(detail), repr(rows))
     if placed.folder and not item.category:
         item = item.model_copy(update={"category": placed.folder})
-    return Read(placed.uri, item)
+    return Read(placed.uri, item, licence=licence_of(rows[0]))

@@ -1,0 +1,1 @@
+"""Tests of the push to the hub, against a hub on loopback."""
