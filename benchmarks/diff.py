@@ -37,13 +37,14 @@ SELECT i, d, lot, e.edition, {document} AS document_id, {prompt} AS prompt_id, {
     md5('q' || i) AS asked, e.edition = 1 AND lot IN (4, 5) AND i % {per} >= {per} // 2 AS rewritten
 FROM plan, (VALUES (0), (1)) e(edition) WHERE e.edition = 0 OR lot IN (4, 5);
 INSERT INTO documents BY NAME SELECT DISTINCT document_id, document_id AS unit_id, 'stp_0' AS fingerprint,
-    'shelf/' || d || '.md' AS uri, 'text' AS text, md5(document_id) AS sha256, 'CC0-1.0' AS licence FROM told ORDER BY document_id;
+    'shelf/' || d || '.md' AS uri, 'text' AS text, md5(document_id) AS sha256, 'CC0-1.0' AS licence
+    FROM told ORDER BY document_id;
 INSERT INTO listings SELECT 'lst_' || n, 'shelf/' || d || '.md', 'itm_' || document_id
     FROM (SELECT DISTINCT d, lot, edition, document_id FROM told), (VALUES (1), (2)) t(n)
     WHERE (n = 1 AND edition = 0 AND lot NOT IN (2, 3)) OR (n = 2 AND lot NOT IN (0, 1) AND edition = (lot IN (4, 5))::INTEGER);
 INSERT INTO prompts BY NAME SELECT prompt_id, 'u' AS unit_id, 'stp_2' AS fingerprint, document_id, []::VARCHAR[] AS passage_ids,
-    [{{'role': 'user', 'content': 'What of ' || asked || '?', 'tool_calls': NULL, 'name': NULL, 'tool_call_id': NULL}}] AS messages
-    FROM told ORDER BY document_id;
+    [{{'role': 'user', 'content': 'What of ' || asked || '?', 'tool_calls': NULL, 'name': NULL, 'tool_call_id': NULL}}]
+        AS messages FROM told ORDER BY document_id;
 INSERT INTO responses BY NAME SELECT r.id AS response_id, 'u' AS unit_id, 'stp_3' AS fingerprint, document_id, prompt_id,
     (SELECT string_agg(md5(r.seed || n), '') FROM range(10) t(n)) AS text, 'm' AS model, 'candidate' AS role
     FROM (SELECT *, unnest([{{'id': one, 'seed': 'o' || i || rewritten}}, {{'id': other, 'seed': 'p' || i || rewritten}}]) AS r

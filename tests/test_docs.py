@@ -30,6 +30,7 @@ from doc_pages import PAGES, ROOT, Block, anchors_of, blocks_of, links_of, text_
 
 from warehouse.address import resolve_address
 from warehouse.guest import guest
+from warehouse.travel import at_releases
 
 LANGUAGES = {"bash", "console", "diff", "json", "markdown", "mermaid", "python", "sql", "text", "yaml"}
 MOST_NOT_RUN = 15
@@ -200,7 +201,7 @@ def run_sql(reader: Reader, block: Block) -> None:
     with guest(resolve_address(str(reader.folder / "lake"))) as connection:
         for statement in filter(str.strip, reader.fill(block.text).split(";")):
             try:
-                rows = connection.execute(statement).fetchall()
+                rows = connection.execute(at_releases(connection, statement)).fetchall()
             except duckdb.Error as problem:
                 raise AssertionError(f"{block.place}: {problem}\n{statement}") from None
             assert rows or block.note("may be empty"), f"{block.place}: finds nothing\n{statement}"

@@ -33,8 +33,8 @@ def part(cursor: duckdb.DuckDBPyConnection, a: ReleaseRow, b: ReleaseRow) -> Non
     """)
     cursor.execute(f"""
         CREATE OR REPLACE TEMP TABLE apart AS
-        SELECT if(e.split_b IS NULL, 'a', 'b') AS side, coalesce(e.split_a, e.split_b) AS split, e.pair_id, p.prompt_id, p.chosen_id,
-            p.rejected_id, p.document_id, p.fingerprint, p.aspect, {", ".join(f"p.{column}" for column in LABEL)},
+        SELECT if(e.split_b IS NULL, 'a', 'b') AS side, coalesce(e.split_a, e.split_b) AS split, e.pair_id, p.prompt_id,
+            p.chosen_id, p.rejected_id, p.document_id, p.fingerprint, p.aspect, {", ".join(f"p.{column}" for column in LABEL)},
             hash(least(p.chosen_id, p.rejected_id), greatest(p.chosen_id, p.rejected_id), p.aspect) AS answers
         FROM (FROM either WHERE split_a IS NULL OR split_b IS NULL) e LEFT JOIN {LAKE}.pairs p ON p.pair_id = e.pair_id
     """)
@@ -80,8 +80,9 @@ def match_texts(cursor: duckdb.DuckDBPyConnection) -> None:
         FROM rest r JOIN asked q ON q.prompt_id = r.prompt_id
         JOIN said c ON c.response_id = r.chosen_id JOIN said j ON j.response_id = r.rejected_id
     """)
+    done = "SELECT a AS pair_id FROM matched UNION ALL SELECT b FROM matched"
     for key, kind in (("alike", _kind("a.chosen = b.chosen")), ("asked", "'text_changed' AS kind, NULL AS detail")):
-        left = "FROM texts t ANTI JOIN (SELECT a AS pair_id FROM matched UNION ALL SELECT b FROM matched) m USING (pair_id) WHERE side ="
+        left = f"FROM texts t ANTI JOIN ({done}) m USING (pair_id) WHERE side ="
         sides = {side: _placed(cursor, f"{left} '{side}'", key) for side in "ab"}
         cursor.execute(f"""
             INSERT INTO matched SELECT a.pair_id, b.pair_id, {kind}, a.split, b.split

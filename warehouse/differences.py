@@ -31,7 +31,8 @@ in another split, which is counted beside the other kinds and must not happen.""
 CHANGES = """
 SELECT 'removed' AS kind, reason, step, detail, pair_id AS a, NULL AS b FROM lost_why ANTI JOIN matched m ON m.a = pair_id
 UNION ALL SELECT 'added', reason, step, detail, NULL, pair_id FROM new_why
-UNION ALL SELECT m.kind, w.reason, w.step, coalesce(w.detail, m.detail), m.a, m.b FROM matched m JOIN lost_why w ON w.pair_id = m.a
+UNION ALL SELECT m.kind, w.reason, w.step, coalesce(w.detail, m.detail), m.a, m.b
+    FROM matched m JOIN lost_why w ON w.pair_id = m.a
 UNION ALL SELECT 'relabelled', 'label', NULL, detail, a, b FROM noted
 UNION ALL SELECT 'moved', 'label', NULL, split_a || ' to ' || split_b, pair_id, pair_id FROM either WHERE split_a <> split_b
 UNION ALL SELECT 'moved', 'label', NULL, split_a || ' to ' || split_b, a, b FROM matched WHERE split_a <> split_b

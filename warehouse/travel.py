@@ -92,7 +92,7 @@ def at_releases(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
         name = LITERAL.match(five[4].text)
         if name is None:
             raise RequestError(f"a release is named by a text, as in AT (RELEASE => 'name'), not by {five[4].text}")
-        _refuse_view(cursor, tokens[place - 1].text, name[1])
+        _refuse_view(cursor, _named_before(tokens, place), name[1])
         snapshot = snapshot_of(cursor, name[1].replace("''", "'"))
         parts += [written[done : five[0].start], f"AT (VERSION => {snapshot})".encode()]
         done = five[5].start + 1
@@ -102,7 +102,7 @@ def at_releases(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
 def _tokens(written: bytes) -> list[Token]:
     """The tokens of a query; comments and white space are none. Of one that ends nowhere DuckDB says so when it is asked."""
     found = duckdb.tokenize(written.decode("utf-8", "surrogatepass"))
-    ends = [*(start for start, _ in found[1:]), len(written)]
+    ends = [*(start for start, _ in found), len(written)][1:]
     tokens = []
     for (start, kind), end in zip(found, ends, strict=True):
         text = written[start:end].decode("utf-8", "replace")
@@ -112,8 +112,15 @@ def _tokens(written: bytes) -> list[Token]:
     return tokens
 
 
-def _refuse_view(cursor: duckdb.DuckDBPyConnection, before: str, release: str) -> None:
-    name = before[1:-1].replace('""', '"') if before.startswith('"') else before
+def _named_before(tokens: list[Token], place: int) -> str:
+    """The name of the table that the `AT` at a place speaks of: DuckDB has it after the alias, `pairs AS p AT (…)`."""
+    before = [each for each in tokens[max(0, place - 3) : place] if each.text.upper() != "AS"]
+    alias = len(before) > 1 and all(each.kind == "identifier" for each in before[-2:])
+    name = before[-2 if alias else -1].text
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def _refuse_view(cursor: duckdb.DuckDBPyConnection, name: str, release: str) -> None:
     query = f"SELECT 1 FROM duckdb_views() WHERE database_name = '{LAKE}' AND lower(view_name) = lower({literal(name)})"
     if cursor.execute(query).fetchone():
         raise RequestError(

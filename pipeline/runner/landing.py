@@ -151,7 +151,8 @@ def _name(recipe: str, given: str | None, status: str, taken: set[str]) -> str:
     if given and status == "published":
         if given in taken:
             raise RequestError(
-                f"there is a release {given!r} already and its content differs; a name is used once: give another, or none"
+                f"there is a release {given!r} already, with other content or withdrawn; a name is used once: "
+                "give another, or none"
             )
         return given
     stem = re.sub(r"[^a-z0-9_-]+", "-", recipe.lower()).strip("-_")[:40] or "release"
