@@ -104,7 +104,22 @@ def connect(
         connection.close()
         first_line = str(problem).splitlines()[0]
         raise WarehouseError(f"warehouse {address.shown!r} cannot be opened: {first_line}") from None
+    if read_only and snapshot is None:
+        _require_today(connection, address)
     return connection
+
+
+def _require_today(connection: duckdb.DuckDBPyConnection, address: Address) -> None:
+    """Refuse a warehouse of an earlier prefmill, whose tables a reader cannot bring up to date."""
+    try:
+        applied = {row[0] for row in connection.execute(f"SELECT name FROM {LAKE}.migrations").fetchall()}
+    except duckdb.CatalogException:
+        applied = set()
+    if {file.name for file in SQL.glob("[0-9]*.sql")} - applied:
+        connection.close()
+        raise WarehouseError(
+            f"warehouse {address.shown!r} is from an earlier prefmill; any build brings it up to date, and so does `prefmill tidy`"
+        )
 
 
 def require(address: Address) -> None:
