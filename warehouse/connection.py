@@ -118,7 +118,7 @@ def _require_today(connection: duckdb.DuckDBPyConnection, address: Address) -> N
     if {file.name for file in SQL.glob("[0-9]*.sql")} - applied:
         connection.close()
         raise WarehouseError(
-            f"warehouse {address.shown!r} is from an earlier prefmill; any build brings it up to date, and so does `prefmill tidy`"
+            f"warehouse {address.shown!r} is from an earlier prefmill; `prefmill tidy` or any build brings it up to date"
         )
 
 

@@ -104,7 +104,7 @@ async def deal_out(store: Store, splits: Mapping[str, str], extra: Sequence[str]
         rows = [{"document_id": document_id, "split": split} for document_id, split in splits.items()]
         split_of = store.stage("split_of", rows, {"document_id": "VARCHAR", "split": "VARCHAR"})
         cursor.execute(f"""
-            CREATE OR REPLACE TABLE {SCRATCH}.released AS SELECT l.row_id AS pair_id, s.split
+            CREATE OR REPLACE TABLE {SCRATCH}.released AS SELECT l.row_id AS pair_id, s.split, l.document_id
             FROM {SCRATCH}.live l JOIN {split_of} s ON s.document_id = l.document_id WHERE l.tab = 'pairs'
         """)
         sizes = dict(cursor.execute(f"SELECT split, count(*) FROM {SCRATCH}.released GROUP BY 1 ORDER BY 1").fetchall())
@@ -123,7 +123,7 @@ def _licences(cursor: duckdb.DuckDBPyConnection) -> list[str]:
     """The documents of the release dealt out last that have a licence, each with it: another licence, another release."""
     query = f"""
         SELECT DISTINCT document_id || licence FROM {SCRATCH}.released
-        JOIN {LAKE}.pairs USING (pair_id) JOIN {LAKE}.documents USING (document_id) WHERE licence IS NOT NULL ORDER BY ALL
+        JOIN {LAKE}.documents USING (document_id) WHERE licence IS NOT NULL ORDER BY ALL
     """
     return [row[0] for row in cursor.execute(query).fetchall()]
 

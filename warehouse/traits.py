@@ -16,7 +16,7 @@ import duckdb
 
 from warehouse.address import Address
 from warehouse.connection import connect, literal
-from warehouse.release_rows import RELEASE_COLUMNS
+from warehouse.release_rows import release_columns
 from warehouse.sources import SOURCE_SQL
 from warehouse.store import SCRATCH
 
@@ -64,7 +64,7 @@ class Pairs:
     @classmethod
     def in_scope(cls) -> Pairs:
         """The pairs that `deal_out` dealt out last; only on the connection of that build."""
-        return cls(RELEASE_COLUMNS.format(rehearsal=False))
+        return cls(release_columns(rehearsal=False))
 
 
 @contextmanager

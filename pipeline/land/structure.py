@@ -43,7 +43,7 @@ def structure(release: Manifest, layouts: Mapping[str, LayoutFact]) -> str:
         'Each layout is a configuration: `load_dataset(…, "NAME")`.',
         table(
             ["layout", "rows", "for"],
-            [(name, sum(layouts[name].splits.values()), LAYOUTS[name].about) for name in there],
+            [(name, sum(layouts[name].splits.values()), LAYOUTS[name].about.replace("`", "")) for name in there],
         ),
     ]
     if partial := [_missing(name, layouts[name], release.rows) for name in there if layouts[name].left_out]:
