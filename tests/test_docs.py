@@ -33,7 +33,7 @@ from warehouse.guest import guest
 from warehouse.travel import at_releases
 
 LANGUAGES = {"bash", "console", "diff", "json", "markdown", "mermaid", "python", "sql", "text", "yaml"}
-MOST_NOT_RUN = 15
+MOST_NOT_RUN = 18
 PATIENCE_SECONDS = 300
 PACKAGES = ("flows", "pipeline", "prompts", "schemas", "warehouse")
 # These pages change the code, so they are run in a copy of it.

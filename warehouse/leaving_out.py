@@ -21,16 +21,8 @@ HOLDING = f"(FROM {LAKE}.revocations WHERE lifted_at IS NULL)"
 
 
 async def is_anything_revoked(store: Store) -> bool:
-    """Whether some revocation holds; a warehouse that is only read may be from before there were any."""
-
-    def work(cursor: duckdb.DuckDBPyConnection) -> bool:
-        known = f"SELECT 1 FROM duckdb_tables() WHERE database_name = '{LAKE}' AND table_name = 'revocations'"
-        return (
-            cursor.execute(known).fetchone() is not None
-            and cursor.execute(f"SELECT 1 FROM {HOLDING} LIMIT 1").fetchone() is not None
-        )
-
-    return await store.read(work)
+    """Whether some revocation holds."""
+    return await store.read(lambda cursor: cursor.execute(f"SELECT 1 FROM {HOLDING} LIMIT 1").fetchone() is not None)
 
 
 async def leave_out(store: Store, position: int, intake: str, *, fingerprint: str, reason: str) -> Counts:

@@ -24,11 +24,7 @@ class SamePrompts:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
     version: ClassVar[int] = 1
-
-    @property
-    def of(self) -> Sifted:
-        """Pairs."""
-        return "pairs"
+    of: ClassVar[Sifted] = "pairs"
 
     def sift(self, rows: Rows) -> Iterator[Note]:
         """A note for each pair whose prompt another pair has too, with the smallest id among them."""
