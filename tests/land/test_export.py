@@ -72,7 +72,7 @@ def test_split_without_rows_has_no_file(tmp_path: Path) -> None:
     write_release(tmp_path / "r", make_batches(make_rows(10, split="test")), make_facts())
     export_release(tmp_path / "r", tmp_path / "e")
     assert [path.name for path in (tmp_path / "e" / "conversational").iterdir()] == ["test.parquet"]
-    assert "train.parquet" not in (tmp_path / "e" / "README.md").read_text("utf-8")
+    assert "split: train" not in (tmp_path / "e" / "README.md").read_text("utf-8")
 
 
 def test_manifest_hashes_every_file_and_holds_that_of_the_release(release: Path, tmp_path: Path) -> None:
