@@ -10,7 +10,7 @@ from pathlib import Path
 import builds
 import hypothesis
 import pytest
-from mills import PASSWORD, WRITTEN, MakeCatalog, Mill
+from mills import PASSWORD, WRITTEN, MakeCatalog, Mill, write_documents
 from postgres_server import PostgresServer, find_binaries, start_server
 
 from warehouse.address import Address, resolve_address
@@ -75,42 +75,6 @@ def make_catalog(request: pytest.FixtureRequest) -> MakeCatalog:
 def catalog(request: pytest.FixtureRequest, tmp_path: Path, make_catalog: MakeCatalog) -> Address:
     """The address of a fresh warehouse, once on each catalog."""
     return make_catalog(request.param, tmp_path)
-
-
-DOCUMENTS = {
-    "gearing.md": """# Gearing
-
-The great spur wheel is the largest gear of the mill and drives every pair of stones. It has 96 wooden teeth made of
-apple wood, which a miller can replace one at a time.
-
-## Lubrication
-
-Tallow keeps the wooden teeth from wearing and has to be renewed before every long run. Oil is never used on wood
-because it makes the teeth swell and crack.
-""",
-    "stones.md": """# Mill stones
-
-A bed stone is fixed in the floor and never turns. The runner stone turns above it at 120 revolutions per minute and
-weighs about one tonne. Millers dress both stones every three weeks with a steel bill.
-
-## French burr
-
-French burr is a freshwater quartz from the Marne valley. It keeps an edge longer than granite and makes whiter flour.
-""",
-    "wasser.md": """# Das Mühlrad 🌾
-
-Das oberschlächtige Rad ist das wirksamste und nutzt etwa 85 Prozent der Kraft des Wassers. Der Zulauf hat ein Wehr aus
-Eichenholz, das der Müller bei Hochwasser öffnet. 水車は粉をひくために使われます。
-""",
-}
-
-
-def write_documents(folder: Path) -> Path:
-    """The documents above as files."""
-    folder.mkdir()
-    for name, text in DOCUMENTS.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return folder
 
 
 @pytest.fixture

@@ -79,11 +79,17 @@ def render_card(
         "## Licences", licences(release), *_plots(shown, "licences"),
         "## Privacy considerations", PRIVACY,
         "## Bias, risks and limitations", LIMITS,
-        "## Train on it", TRAINING, render_snippets(PLACE, layouts),
+        *_training(layouts),
         "## Make it again", reproduction(release),
         "## Citation", citation(release),
     ]  # fmt: skip
     return "\n\n".join(sections) + "\n"
+
+
+def _training(layouts: Mapping[str, LayoutFact]) -> list[str]:
+    """Settings for the trainers that read one of the layouts, if any has rows to train on."""
+    trained = [name for name, fact in layouts.items() if fact.splits.get("train")]
+    return ["## Train on it", TRAINING, render_snippets(PLACE, trained)] if trained else []
 
 
 def _plots(shown: Mapping[str, str], *names: str) -> list[str]:

@@ -33,7 +33,7 @@ from schemas.fingerprints import canonical_json
 MANIFEST = "manifest.json"
 CHUNK_BYTES = 1 << 20
 CAME_LATER = {
-    "revoked", "votes", "tool_rows", "languages", "left_out", "judges", "funnel", "shortcuts", "output_licences",
+    "dealt", "revoked", "votes", "tool_rows", "languages", "left_out", "judges", "funnel", "shortcuts", "output_licences",
 }  # fmt: skip
 """Fields of a manifest that the first releases do not have."""
 
@@ -48,8 +48,9 @@ def _measured(figures: dict[str, float | None]) -> dict[str, float | None]:
 class Known(Fact):
     """What only the build can know. `models` are aliases with the identity (`ModelSpec.identity`) of what they name.
 
-    `left_out` counts pairs that no split could take, by reason. `output_licences` says under which licence a model's output
-    comes, by its name or a pattern of names; `document` stands for that of the source.
+    `dealt` says how documents were shared out, `left_out` counts pairs that no split could take, by reason.
+    `output_licences` says under which licence a model's output comes, by its name or a pattern of names; `document`
+    stands for that of the source.
     """
 
     release: str
@@ -61,6 +62,7 @@ class Known(Fact):
     gates: tuple[GateResult, ...] = ()
     figures: Annotated[dict[str, float | None], AfterValidator(_measured)] = Field(default_factory=dict)
     revoked: tuple[RevokedFact, ...] = ()
+    dealt: str = ""
     left_out: dict[str, int] = Field(default_factory=dict)
     judges: tuple[JudgeFact, ...] = ()
     funnel: tuple[FunnelFact, ...] = ()

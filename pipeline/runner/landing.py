@@ -110,7 +110,8 @@ async def _write_files(store: Store, recipe: BoundRecipe, row: ReleaseRow) -> st
         **{
             name: getattr(row, name)
             for name in (
-                "release", "release_id", "snapshot_id", "code_version", "gates", "figures", "fingerprints", "models", "left_out",
+                "release", "release_id", "snapshot_id", "code_version", "gates", "figures", "fingerprints", "models", "dealt",
+                "left_out",
             )
         },
         **await facts_of_scope(store),

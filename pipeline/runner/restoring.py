@@ -56,5 +56,6 @@ def _row(release: Manifest, name: str, folder: Path, snapshot: int) -> ReleaseRo
         created_at=None,
         fingerprints=[step.model_dump() for step in release.fingerprints],
         models=release.models,
+        dealt=release.dealt,
         left_out=release.left_out,
     )

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import builds
 import httpx
 import pytest
-from conftest import write_documents
+from mills import write_documents
 from releases import asked, innocent, plant, said
 
 from warehouse.address import Address, resolve_address

@@ -14,8 +14,7 @@ from pathlib import Path
 import builds
 import pytest
 import releases
-from conftest import write_documents
-from mills import Mill, written
+from mills import Mill, write_documents, written
 
 from flows.reporting import write_report
 from pipeline.report.page import MARK, fold, visible

@@ -12,8 +12,7 @@ from typing import Any
 import builds
 import duckdb
 import pytest
-from conftest import DOCUMENTS
-from mills import MakeCatalog
+from mills import DOCUMENTS, MakeCatalog
 
 from schemas.errors import RequestError, WarehouseError
 from warehouse.address import Address

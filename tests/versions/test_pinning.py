@@ -9,7 +9,7 @@ from typing import Any
 
 import builds
 import pytest
-from conftest import DOCUMENTS
+from mills import DOCUMENTS
 
 from pipeline.land.export import export_release
 from schemas.errors import WarehouseError

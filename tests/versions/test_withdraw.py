@@ -12,9 +12,10 @@ from typing import Any
 
 import builds
 import pytest
+from mills import write_documents
 
 from flows import cli
-from warehouse.address import Address
+from warehouse.address import Address, resolve_address
 from warehouse.guest import guest
 from warehouse.releases import find_release
 
@@ -192,10 +193,6 @@ def test_a_release_without_its_folder_is_shown_too(prefmill: Run, shelf: tuple[A
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory: pytest.TempPathFactory) -> tuple[Address, str]:
     """A warehouse with one release."""
-    from conftest import write_documents
-
-    from warehouse.address import resolve_address
-
     folder = tmp_path_factory.mktemp("shelf")
     address = resolve_address(str(folder / "lake"))
     name, _, _ = landed(run(builds.write_recipe(folder), write_documents(folder / "documents"), address))
