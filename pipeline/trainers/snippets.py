@@ -35,16 +35,6 @@ def snippet(loader: Loader, repo: str) -> str:
     return text
 
 
-def dataset_info(repo: str, layouts: Iterable[str]) -> str:
-    """LLaMA-Factory's `dataset_info.json` for the layouts of an export that it reads; "" where it reads none."""
-    present = set(layouts)
-    entries: dict[str, Any] = {}
-    for loader in LOADERS:
-        if loader.language == "json" and loader.layout in present:
-            entries |= json.loads(snippet(loader, repo))
-    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n" if entries else ""
-
-
 def render_snippets(repo: str, layouts: Iterable[str]) -> str:
     """Markdown with the settings of every loader that reads one of `layouts`, folded away by trainer."""
     present = set(layouts)

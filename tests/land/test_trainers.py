@@ -17,7 +17,7 @@ from pipeline.trainers.contracts import CONTRACTS
 from pipeline.trainers.page import refresh
 from pipeline.trainers.seen import REFUSALS, Contract, Refused, Row, Seen, whole
 from pipeline.trainers.settings import LOADERS, SHAPES, Loader, Shape
-from pipeline.trainers.snippets import dataset_info, render_snippets, snippet
+from pipeline.trainers.snippets import render_snippets, snippet
 from schemas.errors import BuildError
 
 from .rows import make_batches, make_facts
@@ -269,8 +269,7 @@ def test_snippets_are_those_of_the_layouts_that_there_are() -> None:
     some = render_snippets("me/pairs", ["standard", "votes"])
     assert "verl" in some
     assert "open-instruct" not in some
-    assert render_snippets("me/pairs", ["votes"]) == dataset_info("me/pairs", ["votes"]) == ""
-    assert set(json.loads(dataset_info("me/pairs", LAYOUTS))) == {"pairs_standard", "pairs_messages"}
+    assert render_snippets("me/pairs", ["votes"]) == ""
     whole = render_snippets("me/pairs", LAYOUTS)
     assert all(snippet(loader, "me/pairs") in whole for loader in LOADERS)
     assert whole.count("<details>") == whole.count("</details>") == len({loader.trainer for loader in LOADERS})
