@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure, Setting, at_most, exactly, told
-from benchmarks.processes import must, prefmill, run
+from benchmarks.processes import apart, must, prefmill, run
 from warehouse.address import resolve_address
 from warehouse.connection import connect, migrate
 
@@ -77,7 +77,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
     """Wall time and peak memory of the command, and whether it counted what was planted."""
     pairs = setting.sized(PAIRS, 20_000)
     room = setting.room("diff")
-    make(room / "lake", pairs)
+    apart(make, room / "lake", pairs)
     lots = pairs // 100
     rewritten = 2 * lots // 2
     dropped = 94 * lots // PER_DOCUMENT
@@ -94,7 +94,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
 
 def make(folder: Path, pairs: int) -> None:
     """A warehouse with three releases of nearly so many pairs; `pairs` is a multiple of 10,000."""
-    connection = connect(resolve_address(str(folder)), memory_limit="3GB")
+    connection = connect(resolve_address(str(folder)), memory_limit="8GB")
     migrate(connection)
     connection.execute(f"SET temp_directory = '{folder / 'spill'}'")
     edition = "if(e.edition = 1, 'new', '')"

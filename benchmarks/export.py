@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure, Setting, at_least, at_most, told
-from benchmarks.processes import Ended, must, run
+from benchmarks.processes import Ended, apart, must, run
 from pipeline.land.columns import release_schema
 from pipeline.land.files import PAIRS, write_release
 
@@ -43,7 +43,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
     room = setting.room("export")
     count = setting.sized(1_000_000, 3_000)
     release = room / "release"
-    _release(release, count, setting.seed)
+    apart(_release, release, count, setting.seed)
     size = (release / PAIRS).stat().st_size
     yield told("pairs", count)
     yield told("their Parquet", size / 1e6, "MB")

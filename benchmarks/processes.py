@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 ROOT = Path(__file__).parents[1]
 OURS = ("PREFMILL_", "OPENAI_", "PREFECT_")
 PATIENCE_SECONDS = 1800.0
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,12 @@ def must(ended: Ended) -> Ended:
     if ended.code:
         raise RuntimeError(f"exit code {ended.code}: {ended.err[-2000:] or ended.out[-2000:]}")
     return ended
+
+
+def apart(function: Callable[..., R], *given: Any) -> R:
+    """Call it in a process of its own: what a process once took counts as the peak of all that it starts later."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *given).result()
 
 
 def clean_environment() -> dict[str, str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Figure, Setting, at_most, exactly, told
-from benchmarks.processes import Ended, must, prefmill, run
+from benchmarks.processes import Ended, apart, must, prefmill, run
 from pipeline.hub.fake import TOKEN, FakeHub
 from pipeline.land.columns import release_schema
 from pipeline.land.export import export_release
@@ -55,9 +55,9 @@ HfApi().create_tag(repo, repo_type="dataset", tag=release)
 def measure(setting: Setting) -> Iterator[Figure]:
     """Calls of each way, of a second push, and what the push took."""
     room, count = setting.room("push"), setting.sized(PAIRS, QUICK)
-    release = _release(room, count, setting.seed)
+    release = apart(_release, room, count, setting.seed)
     export = room / "export"
-    export_release(release, export)
+    apart(export_release, release, export)
     files = [path for path in export.rglob("*") if path.is_file()]
     yield told(f"{count:,} pairs exported, files", len(files))
     yield told("… bytes", sum(path.stat().st_size for path in files) / 1e6, "MB")
