@@ -94,14 +94,16 @@ QUESTIONS = (
         "pair_id, score_gap",
     ),
     Question(
-        "the closest pairs of a release, with texts",
-        "SELECT prompt, chosen, rejected, score_gap FROM latest_pairs WHERE recipe = 'nightly' ORDER BY score_gap LIMIT 10",
-        "pairs",
-        "pair_id, score_gap",
+        "the closest pairs, with their answers",
+        """WITH p AS (FROM pairs ORDER BY score_gap LIMIT 10) SELECT p.score_gap, c.text AS chosen, j.text AS rejected FROM p
+           JOIN responses c ON c.document_id = p.document_id AND c.response_id = p.chosen_id
+           JOIN responses j ON j.document_id = p.document_id AND j.response_id = p.rejected_id""",
+        "responses",
+        "response_id, document_id",
     ),
     Question(
-        "a word in the latest pairs",
-        "SELECT pair_id, prompt, chosen FROM latest_pairs WHERE prompt LIKE '%the damsel%' LIMIT 10",
+        "how many prompts hold a word",
+        "SELECT count(*) FROM prompts WHERE messages[-1].content LIKE '%the damsel%'",
         "prompts",
         "messages",
     ),

@@ -16,9 +16,9 @@ from warehouse.connection import LAKE, attach_statements, connect, literal
 from warehouse.questions import read_question
 from warehouse.travel import at_releases, snapshot_of
 
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "1 GB"
 THREADS = min(8, os.cpu_count() or 1)
-TEMPORARY = "4GB"
+TEMPORARY = "4 GB"
 """A question that does not fit into memory may put so much on the disk, in a folder of its own."""
 STRIKE_SECONDS = 0.2
 """An interrupt that comes between two steps of a question is lost, so it is repeated this often."""
@@ -142,6 +142,11 @@ def _complaints(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             raise
         connection.interrupt()  # Python has stopped waiting, the threads of the question have not stopped
         raise KeyboardInterrupt from None
+    except duckdb.OutOfMemoryException:
+        raise RequestError(
+            f"this needs more than the {MEMORY_LIMIT} of memory and {TEMPORARY} of disk that a question gets; choose rows by "
+            "their ids and numbers first and join the texts of those alone, or ask less at once (WHERE, LIMIT)"
+        ) from None
     except duckdb.Error as problem:
         text = str(problem).split("\n\nLINE")[0].splitlines()
         raise RequestError(

@@ -249,6 +249,11 @@ def test_a_query_that_fails_on_the_way_is_told_in_one_sentence(asker: duckdb.Duc
         ask(asker, "SELECT CASE WHEN range = 2_000_000 THEN error('boom') ELSE 'x' END FROM range(3_000_000)")
 
 
+def test_a_question_that_needs_too_much_is_told_what_to_do(asker: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(RequestError, match=r"more than the 1 GB of memory and 4 GB of disk .* join the texts of those alone"):
+        list(run_sql(asker, "SELECT len(list(i)) FROM range(200_000_000) t(i)")[1])
+
+
 def test_a_pivot_is_a_question(asker: duckdb.DuckDBPyConnection) -> None:
     assert ask(asker, "PIVOT outcomes ON status USING count(*) GROUP BY step")
 
