@@ -30,9 +30,9 @@ SELECT r.release, l.status, r.split, p.pair_id, q.messages[-1].content AS prompt
 FROM release_rows r
 JOIN releases l ON l.release = r.release
 JOIN pairs p ON p.pair_id = r.pair_id
-JOIN prompts q ON q.prompt_id = p.prompt_id
-JOIN responses c ON c.response_id = p.chosen_id
-JOIN responses j ON j.response_id = p.rejected_id
+JOIN prompts q ON q.document_id = p.document_id AND q.prompt_id = p.prompt_id
+JOIN responses c ON c.document_id = p.document_id AND c.response_id = p.chosen_id
+JOIN responses j ON j.document_id = p.document_id AND j.response_id = p.rejected_id
 JOIN documents d ON d.document_id = p.document_id;
 
 -- What became of the pairs of one release in another: FROM release_diff('mill-1', 'mill-2'). Pairs of the same two answers are
