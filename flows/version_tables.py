@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,32 @@ BECAUSE = {
 STEP_WORDS = {"changed": "{step} changed", "added": "{step} was added", "taken_out": "{step} was taken out"}
 CUT = 200
 SAID = (("prompt", "question", "bold"), ("chosen", "chosen  ", "bold green"), ("rejected", "rejected", "bold red"))
+
+
+def release_list(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Releases as `release_as_dict` gives them, one below another; with `affected_pairs`, where any has some.
+
+    A name of the usual length stands on one line of 80 columns, to be copied.
+    """
+    found = list(rows)
+    is_affected = any(row["affected_pairs"] for row in found)
+    table = Table()
+    for name in ("release", "status", "pairs", "splits", "made", *(["affected_pairs"] if is_affected else [])):
+        table.add_column(name, overflow="fold")
+    for row in found:
+        failed = [f"{gate['name']} failed" for gate in row["gates"] if not gate["passed"]]
+        below = [] if row["release"].startswith(row["recipe"]) else [f"recipe {row['recipe']}"]
+        cells: list[Text | str] = [
+            _lines(row["release"], below),
+            _lines(
+                row["status"], [*(["rehearsal"] if row["rehearsal"] else []), *failed], STYLES.get(row["status"], "")
+            ),
+            _lines(f"{row['pairs']:,}", [show.counted(row["documents"], "document")]),
+            "\n".join(f"{name} {count:,}" for name, count in row["splits"].items()),
+            f"{row['created_at']:%Y-%m-%d\n%H:%M}" if row["created_at"] else "",
+        ]
+        table.add_row(*cells, *([f"{row['affected_pairs']:,}"] if is_affected else []))
+    return table
 
 
 def release_sight(cursor: duckdb.DuckDBPyConnection, root: Path, name: str) -> dict[str, Any]:
@@ -217,6 +243,11 @@ def _gate(gate: Mapping[str, Any] | None) -> Text:
         f"{_number(gate.get('value'))}, {_number(gate.get('wanted'))} wanted: {word}",
         style="" if gate["passed"] else "red",
     )
+
+
+def _lines(first: str, below: Iterable[str], style: str = "") -> Text:
+    """A cell: what counts, and what more there is to say of it."""
+    return Text("\n").join([Text(first, style=style), *(Text(each, style="dim") for each in below)])
 
 
 def _number(value: Any) -> str:

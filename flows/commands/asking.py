@@ -78,7 +78,7 @@ def explain(
 
 def releases(warehouse: Warehouse = None, as_json: AsJson = False) -> None:
     """List all releases, newest first; `affected_pairs` are those from documents that were revoked since."""
-    from flows import show
+    from flows import version_tables
     from flows.sights import release_as_dict
     from warehouse.guest import guest
     from warehouse.releases import list_releases
@@ -94,11 +94,7 @@ def releases(warehouse: Warehouse = None, as_json: AsJson = False) -> None:
     elif not found:
         console().print("no release yet; make one with `prefmill build`", markup=False)
     else:
-        names: tuple[str, ...] = (
-            "release", "status", "recipe", "pairs", "documents", "splits", "rehearsal", "created_at",
-        )  # fmt: skip
-        names += ("affected_pairs",) if affected else ()
-        console().print(show.records(names, ([row[name] for name in names] for row in found)))
+        console().print(version_tables.release_list(found))
 
 
 def export(
