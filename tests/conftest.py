@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import builds
 import hypothesis
 import pytest
 from mills import PASSWORD, WRITTEN, MakeCatalog, Mill, write_documents
 from postgres_server import PostgresServer, find_binaries, start_server
+from typed import Run, Said
 
+from flows import cli
 from warehouse.address import Address, resolve_address
 
 OURS = ("PREFMILL_WAREHOUSE", "PREFMILL_DATA", "PREFMILL_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY")
@@ -95,3 +99,24 @@ def mill(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     built = asyncio.run(builds.run(recipe, documents, address))
     assert built.problem is None
     return Mill(address, built, documents, recipe)
+
+
+@pytest.fixture
+def prefmill(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Types a command into this very process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*words: Any) -> Said:
+        monkeypatch.setattr(sys, "argv", ["prefmill", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return Said(code, said.out, said.err)
+
+    return run

@@ -3,59 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import builds
 import pytest
 from mills import write_documents
+from typed import Run
 
-from flows import cli
 from warehouse.address import Address, resolve_address
 from warehouse.guest import guest
 from warehouse.releases import find_release
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What a script reads."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Said]
-
-
-@pytest.fixture
-def prefmill(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Types a command into this very process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*words: Any) -> Said:
-        monkeypatch.setattr(sys, "argv", ["prefmill", *map(str, words)])
-        capsys.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.out + said.err
-        return Said(code, said.out, said.err)
-
-    return run
 
 
 def run(*words: Any, **options: Any) -> builds.Built:
