@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tenacity
 
 pytestmark = pytest.mark.slow
 PATIENCE_SECONDS = 240
@@ -53,8 +55,19 @@ def ask(command: list[str], folder: Path, environment: dict[str, str]) -> Any:
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
+def is_busy(problem: BaseException) -> bool:
+    """Whether the server asks to be asked again, which it does while somebody else writes to its SQLite file."""
+    return isinstance(problem, urllib.error.HTTPError) and problem.code == 503
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception(is_busy),
+    wait=tenacity.wait_fixed(1),
+    stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
+    reraise=True,
+)
 def post(url: str, body: dict[str, Any]) -> Any:
-    """Ask the Prefect server."""
+    """Ask the Prefect server, as patiently as Prefect's own client does."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as reply:
         return json.load(reply)
@@ -80,7 +93,9 @@ def test_a_scheduled_build_runs_on_its_own_server_and_makes_a_release(
     notes = tmp_path / "notes"
     notes.mkdir()
     for number in range(3):
-        words = f"The mill number {number} is driven by water from the river. It grinds {number + 2} sacks of corn a day."
+        words = (
+            f"The mill number {number} is driven by water from the river. It grinds {number + 2} sacks of corn a day."
+        )
         (notes / f"{number}.md").write_text(f"# Note {number}\n\n{words}\n")
     prefmill = [sys.executable, "-m", "flows.cli"]
     schedule = [
