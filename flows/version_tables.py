@@ -65,7 +65,7 @@ def release_list(rows: Iterable[Mapping[str, Any]]) -> Table:
         table.add_column(name, overflow="fold")
     for row in found:
         failed = [f"{gate['name']} failed" for gate in row["gates"] if not gate["passed"]]
-        below = [] if row["release"].startswith(row["recipe"]) else [f"recipe {row['recipe']}"]
+        below = [] if row["release"].startswith(f"{row['recipe']}-") else [f"recipe {row['recipe']}"]
         cells: list[Text | str] = [
             _lines(row["release"], below),
             _lines(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import builtins
 import importlib.util
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import builds
 import pytest
 from releases import innocent, plant, said
+from typed import Run
 
-from flows import cli
 from flows.auditing_releases import audit_release
 from pipeline.land.files import read_release
 from pipeline.land.gates import Gates
@@ -22,29 +20,6 @@ from pipeline.land.release import Release
 from schemas.errors import RecipeError
 from schemas.recipe import read_recipe
 from warehouse.address import Address
-
-Run = Callable[..., "tuple[int, str, str]"]
-
-
-@pytest.fixture
-def prefmill(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Types a command into this very process; its code, and what it prints."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "220")
-
-    def run(*words: Any) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["prefmill", *map(str, words)])
-        capsys.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        return code, printed.out, printed.err
-
-    return run
 
 
 def long_chosen(count: int = 200) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from pipeline.land.files import write_release
 from pipeline.land.restore import restore_release
 from schemas.errors import RequestError, SourceError
 from warehouse.address import Address, resolve_address
+from warehouse.releases import sides_so_far
+from warehouse.store import Store
 
 FACTS = {
     "release": "planted",
@@ -211,6 +214,19 @@ async def test_a_release_goes_on_living_in_another_warehouse(
     assert set(builds.audits(catalog).values()) == {0}
     assert builds.ask(catalog, "SELECT count(*) FROM documents WHERE text = ''") == [(0,)]
     assert builds.ids(catalog) == builds.ids(there)
+
+
+async def test_the_sides_of_a_release_that_was_brought_back_bind_later_builds(
+    built: tuple[Address, Path, Path], lake: Address
+) -> None:
+    await bring_back([built[2]], lake)
+    sides = """SELECT l.recipe, l.dealt, p.document_id, min(r.split) FROM releases l JOIN release_rows r USING (release)
+        JOIN pairs p USING (pair_id) GROUP BY ALL ORDER BY ALL"""
+    here = builds.ask(lake, sides)
+    assert here == builds.ask(built[0], sides)
+    builds.leave()
+    with closing(Store.open(lake)) as store:
+        assert await sides_so_far(store, *here[0][:2]) == {document: split for *_, document, split in here}
 
 
 def test_a_release_that_was_brought_back_is_explained_and_asked(

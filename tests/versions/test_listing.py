@@ -38,6 +38,7 @@ def test_a_name_stands_on_one_line_with_all_there_is_to_count() -> None:
     [
         ({"rehearsal": True}, "rehearsal"),
         ({"release": "v1"}, "recipe quickstart"),
+        ({"recipe": "quickest", "release": "quickest"}, "recipe quickest"),
         ({"gates": [{"name": "ties", "passed": False}, {"name": "pairs", "passed": True}]}, "ties failed"),
         ({"affected_pairs": 1234}, "1,234"),
         ({"status": "withdrawn"}, "withdrawn"),
